@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output - where a report goes: a file (replaced by rename, a symlink's target is), fd:N, or - for
+ * stdout.  A file says "unfinished" from before the command starts; it is always a whole JSON
+ * document.  FIFOs, devices and descriptors are opened before the start and written once, at the
+ * end.
+ *
+ * The program has SIGPIPE and SIGXFSZ blocked, so that a reader that has gone and a file that grows
+ * too large are errors of output_write().
+ */
+#pragma once
+
+#include "base/error.h"
+
+struct output {
+	int fd;	    /* an open stream or descriptor; -1: a file that is replaced */
+	int dir;    /* the directory that holds the file; -1 otherwise */
+	char *name; /* of the file in dir */
+};
+
+#define OUTPUT_NONE ((struct output) { .fd = -1, .dir = -1 })
+#define auto_output __attribute__((cleanup(output_release)))
+
+/* Is the text a place at all?  Checks the form only: "fd:x" is refused. */
+int output_check(const char *place, struct memcage_error *err);
+/*
+ * Opens it, following symlinks to the file that is meant; creates nothing yet.  `fd:N`, `-` and
+ * what leads there (/dev/stdout, /dev/fd/N) are duplicated close-on-exec, for opened anew they
+ * would start at offset 0.  Errors are usage errors where the place cannot be right (a directory, a
+ * mount point, a missing folder, a closed descriptor, no permission), for then nothing has been
+ * made.  A FIFO without a reader does not block: one may come until the end.
+ */
+int output_open(struct output *output, const char *place, struct memcage_error *err);
+/* Replaces the file by this text, whole or not at all; nothing for a stream.  -1 with errno. */
+int output_unfinished(struct output *output, const char *text);
+/* Writes the final text, once; a stream is closed.  -1 with errno: a file is as it was. */
+int output_write(struct output *output, const char *text);
+/* Closes.  Takes an empty one and leaves an empty one. */
+void output_release(struct output *output);
