@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroup_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+
+#define WALK_DEPTH 32
+
+static DIR *list(int dir)
+{
+	auto_fd int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+
+	if (entries)
+		take_fd(&fd);
+	return entries;
+}
+
+/* The next directory in it whose name begins with prefix, or NULL; cgroupfs knows the types of its entries. */
+static const char *next_directory(DIR *entries, const char *prefix)
+{
+	for (struct dirent *entry; (entry = readdir(entries));)
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		    strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+			return entry->d_name;
+	return NULL;
+}
+
+static int open_directory(int dir, const char *name)
+{
+	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static void walk(int dir, cgroup_visit_fn *visit, void *data, int depth)
+{
+	auto_closedir DIR *entries = depth > 0 ? list(dir) : NULL;
+
+	for (const char *name; entries && (name = next_directory(entries, ""));) {
+		auto_fd int child = open_directory(dir, name);
+
+		if (child >= 0)
+			walk(child, visit, data, depth - 1);
+	}
+	visit(dir, data);
+}
+
+void cgroup_walk(int dir, cgroup_visit_fn *visit, void *data)
+{
+	walk(dir, visit, data, WALK_DEPTH);
+}
+
+/* Removes the children that can be; the first that cannot is opened: *ret_child, -1 where none is left. */
+static int remove_children(int dir, int *ret_child)
+{
+	auto_closedir DIR *entries = list(dir);
+
+	*ret_child = -1;
+	if (!entries)
+		return errno == ENOENT || errno == ENODEV ? 0 : -1;
+	for (const char *name; (name = next_directory(entries, ""));) {
+		if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		if (errno != EBUSY && errno != ENOTEMPTY)
+			return -1;
+		*ret_child = open_directory(dir, name);
+		return *ret_child < 0 && errno != ENOENT ? -1 : 0;
+	}
+	return 0;
+}
+
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+/*
+ * A job may nest cgroups deeper than we have descriptors or stack, so we hold one directory at a time and climb
+ * by "..".  One that we have emptied and that still cannot be removed holds processes.
+ */
+int cgroup_remove_below(int top)
+{
+	auto_fd int dir = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ino_t emptied = 0;
+	size_t depth = 0;
+
+	while (dir >= 0) {
+		int next;
+
+		if (remove_children(dir, &next) < 0)
+			return -1;
+		if (next < 0 && depth == 0)
+			return 0;
+		if (next >= 0 && inode_of(next) == emptied) {
+			close(next);
+			errno = EBUSY;
+			return -1;
+		}
+		if (next < 0) {
+			emptied = inode_of(dir);
+			next = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			depth--;
+		} else {
+			depth++;
+		}
+		close(dir);
+		dir = next;
+	}
+	return -1;
+}
+
+bool cgroup_has_cages(int dir)
+{
+	auto_closedir DIR *entries = list(dir);
+
+	return entries && next_directory(entries, CGROUP_PREFIX) != NULL;
+}
+
+/* Nobody holds its lock: its memcage and its init are dead, and with them every process of the cage. */
+static bool is_abandoned(int memory_base, const char *name)
+{
+	auto_fd int dir = open_directory(memory_base, name);
+
+	if (dir < 0)
+		return errno == ENOENT;	/* half removed: only other hierarchies still have it */
+	return flock(dir, LOCK_EX | LOCK_NB) == 0;
+}
+
+static void sweep_hierarchy(int memory_base, int base)
+{
+	auto_closedir DIR *entries = list(base);
+
+	for (const char *name; entries && (name = next_directory(entries, CGROUP_PREFIX));) {
+		if (!is_abandoned(memory_base, name))
+			continue;
+		auto_fd int dir = open_directory(base, name);
+
+		if (dir >= 0 && cgroup_remove_below(dir) == 0)
+			unlinkat(base, name, AT_REMOVEDIR);
+	}
+}
+
+void cgroup_sweep(const struct host *host)
+{
+	int base = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
+
+	if (flock(base, LOCK_EX | LOCK_NB) < 0)
+		return;		/* somebody is making a cage just now: the next run will sweep */
+	for (size_t i = host->count; i-- > 0;)
+		if (host->hierarchies[i].dir != base)
+			sweep_hierarchy(base, host->hierarchies[i].dir);
+	sweep_hierarchy(base, base);
+	flock(base, LOCK_UN);
+}

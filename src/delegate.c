@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "delegate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+#include "cgroup.h"
+
+/* Where those go who were in the cgroup; not a name that the sweep takes for a cage. */
+#define MEMBERS "memcage.members"
+
+static bool is_real_root(int dir)
+{
+	return faccessat(dir, "cgroup.type", F_OK, 0) != 0;	/* all but the root of the tree have one */
+}
+
+static unsigned int read_controllers(int dir, const char *file)
+{
+	char text[512], words[520];
+	unsigned int mask = 0;
+
+	if (file_read_at(dir, file, text, sizeof(text)) < 0)
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	snprintf(words, sizeof(words), " %s ", text);
+	for (int c = 0; c < CONTROLLER__COUNT; c++) {
+		const char *name = controller_name((enum controller) c, CGROUP_V2);
+		char word[32];
+
+		snprintf(word, sizeof(word), " %s ", name ? name : "?");
+		if (strstr(words, word))
+			mask |= 1U << c;
+	}
+	return mask;
+}
+
+static int enable(int dir, unsigned int controllers, char sign)
+{
+	char text[256] = "";
+	size_t used = 0;
+
+	for (int c = 0; c < CONTROLLER__COUNT; c++)
+		if (controllers & (1U << c))
+			used += (size_t) snprintf(text + used, sizeof(text) - used, "%c%s ", sign,
+						  controller_name((enum controller) c, CGROUP_V2));
+	return used == 0 ? 0 : file_write_at(dir, "cgroup.subtree_control", text);
+}
+
+static int move_process(int members, long pid)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", pid);
+	return file_write_at(members, "cgroup.procs", text) < 0 && errno != ESRCH ? -1 : 0;
+}
+
+/* The pids in the cgroup: their number, and the first that is not ours (0: none), for the message. */
+static int list_members(int dir, size_t *ret_count, long *ret_other, int move_to)
+{
+	auto_fd int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	auto_fclose FILE *file = fd < 0 ? NULL : fdopen(take_fd(&fd), "re");
+	char line[32];
+
+	if (!file)
+		return -1;
+	*ret_count = 0;
+	*ret_other = 0;
+	while (fgets(line, sizeof(line), file)) {
+		long pid = strtol(line, NULL, 10);
+
+		++*ret_count;
+		if (pid != getpid() && *ret_other == 0)
+			*ret_other = pid;
+		if (move_to >= 0 && pid != 0 && move_process(move_to, pid) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int refuse_others(const struct hierarchy *hierarchy, size_t count, long other, struct memcage_error *err)
+{
+	char file[64], comm[32] = "?";
+
+	snprintf(file, sizeof(file), "/proc/%ld/comm", other);
+	if (file_read_at(AT_FDCWD, file, comm, sizeof(comm)) >= 0)
+		comm[strcspn(comm, "\n")] = '\0';
+	return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+			 "memcage's own cgroup %s holds %zu other process%s (%s, pid %ld), and the kernel gives the "
+			 "memory controller only to cgroups without any; run it in a cgroup of its own: "
+			 "systemd-run --scope -p Delegate=yes -- memcage run ...",
+			 hierarchy->own, count - 1, count == 2 ? "" : "es", comm, other);
+}
+
+/* Members may fork while they are moved: until nobody is left, a bounded number of times. */
+static int step_aside(struct host *host, struct hierarchy *hierarchy, struct memcage_error *err)
+{
+	bool container = host->cgroup_namespace && hierarchy->own[0] == '\0';
+	size_t count;
+	long other;
+
+	if (list_members(hierarchy->dir, &count, &other, -1) < 0)
+		return error_setup(err, "%s%s/cgroup.procs", hierarchy->mount, hierarchy->own);
+	if (count == 0)
+		return 0;
+	if (other != 0 && !container)
+		return refuse_others(hierarchy, count, other, err);
+	if (mkdirat(hierarchy->dir, MEMBERS, 0755) < 0 && errno != EEXIST)
+		return error_setup(err, "cannot make the cgroup %s%s/" MEMBERS, hierarchy->mount, hierarchy->own);
+
+	auto_fd int members = openat(hierarchy->dir, MEMBERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int tries = 0; tries < 100 && count > 0; tries++)
+		if (list_members(hierarchy->dir, &count, &other, members) < 0)
+			return error_setup(err, "cannot move to %s%s/" MEMBERS, hierarchy->mount, hierarchy->own);
+	host->left_own = true;
+	return 0;
+}
+
+/* A memcage that runs where another has moved its caller to finds its place one level up. */
+static void leave_members(struct hierarchy *hierarchy)
+{
+	char *last = strrchr(hierarchy->own, '/');
+	int up;
+
+	if (!last || strcmp(last + 1, MEMBERS) != 0)
+		return;
+	up = openat(hierarchy->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (up < 0)
+		return;
+	own_close(&hierarchy->dir);
+	hierarchy->dir = up;
+	*last = '\0';
+}
+
+static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int required, struct memcage_error *err)
+{
+	unsigned int there, enabled;
+
+	leave_members(hierarchy);
+	there = hierarchy->controllers & read_controllers(hierarchy->dir, "cgroup.controllers");
+	enabled = read_controllers(hierarchy->dir, "cgroup.subtree_control");
+	if ((there & ~enabled) != 0) {
+		if (!is_real_root(hierarchy->dir) && step_aside(host, hierarchy, err) < 0)
+			return -1;
+		if (enable(hierarchy->dir, there & ~enabled, '+') < 0 &&
+		    enable(hierarchy->dir, there & required & ~enabled, '+') < 0)
+			return error_setup(err, "cannot enable controllers in %s%s/cgroup.subtree_control",
+					   hierarchy->mount, hierarchy->own);
+		enabled = read_controllers(hierarchy->dir, "cgroup.subtree_control");
+	}
+	hierarchy->controllers &= enabled;
+	return 0;
+}
+
+static void forget_disabled(struct host *host)
+{
+	for (int c = 0; c < CONTROLLER__COUNT; c++)
+		if (host->of[c] >= 0 && !(host->hierarchies[host->of[c]].controllers & (1U << c)))
+			host->of[c] = -1;
+}
+
+int delegate_prepare(struct host *host, unsigned int required, struct memcage_error *err)
+{
+	for (size_t i = 0; i < host->count; i++) {
+		struct hierarchy *hierarchy = &host->hierarchies[i];
+		int failed;
+
+		if (hierarchy->version != CGROUP_V2)
+			continue;
+		file_lock(hierarchy->dir, LOCK_EX);	/* two of us must not both move the members */
+		failed = prepare(host, hierarchy, required, err);
+		flock(hierarchy->dir, LOCK_UN);
+		if (failed)
+			return -1;
+	}
+	forget_disabled(host);
+	if (host->of[CONTROLLER_MEMORY] < 0)
+		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+				 "the memory controller is not available in memcage's own cgroup; its parent must "
+				 "have +memory in cgroup.subtree_control");
+	return 0;
+}
+
+static void restore(struct hierarchy *hierarchy)
+{
+	auto_fd int members = openat(hierarchy->dir, MEMBERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t count;
+	long other;
+
+	if (members < 0 || list_members(members, &count, &other, -1) < 0 || other != 0)
+		return;
+	if (cgroup_has_cages(hierarchy->dir))
+		return;
+	if (enable(hierarchy->dir, read_controllers(hierarchy->dir, "cgroup.subtree_control"), '-') < 0)
+		return;
+	if (file_write_at(hierarchy->dir, "cgroup.procs", "0") == 0)
+		unlinkat(hierarchy->dir, MEMBERS, AT_REMOVEDIR);
+}
+
+void delegate_restore(struct host *host)
+{
+	for (size_t i = 0; host->left_own && i < host->count; i++) {
+		if (host->hierarchies[i].version != CGROUP_V2)
+			continue;
+		file_lock(host->hierarchies[i].dir, LOCK_EX);
+		restore(&host->hierarchies[i]);
+		flock(host->hierarchies[i].dir, LOCK_UN);
+	}
+	host->left_own = false;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hierarchy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libcgroup.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+
+/* Exported by libcgroup 2.0.2, in none of its headers: 1 is v1, 2 is v2 (src/libcgroup-internal.h, enum cg_version_t). */
+int cgroup_get_controller_version(const char *const controller, int *const version);
+
+#define STANDARD_MOUNT "/sys/fs/cgroup"
+
+static bool is_file_system(const char *path, long magic)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == magic;
+}
+
+/* Does the cgroup v2 hierarchy at this place have the controller? */
+static bool v2_holds(const char *mount, enum controller controller)
+{
+	char text[512], words[514], word[32];
+	char path[PATH_MAX];
+
+	if (controller == CONTROLLER_CPUACCT)
+		return false;	/* v2 counts CPU time without a controller */
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", mount);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	snprintf(words, sizeof(words), " %s ", text);
+	snprintf(word, sizeof(word), " %s ", controller_name(controller, CGROUP_V2));
+	return strstr(words, word) != NULL;
+}
+
+static bool find_standard(enum controller controller, struct hierarchy *ret)
+{
+	static const char *const v2_mounts[] = { STANDARD_MOUNT, STANDARD_MOUNT "/unified" };
+
+	for (size_t i = 0; i < ARRAY_LEN(v2_mounts); i++) {
+		if (!is_file_system(v2_mounts[i], CGROUP2_SUPER_MAGIC) || !v2_holds(v2_mounts[i], controller))
+			continue;
+		ret->version = CGROUP_V2;
+		snprintf(ret->mount, sizeof(ret->mount), "%s", v2_mounts[i]);
+		return true;
+	}
+	snprintf(ret->mount, sizeof(ret->mount), STANDARD_MOUNT "/%s", controller_name(controller, CGROUP_V1));
+	ret->version = CGROUP_V1;
+	return is_file_system(ret->mount, CGROUP_SUPER_MAGIC);
+}
+
+static void log_nothing(void *data, int level, const char *format, va_list args)
+{
+	(void) data;
+	(void) level;
+	(void) format;
+	(void) args;
+}
+
+static bool find_by_libcgroup(enum controller controller, struct hierarchy *ret)
+{
+	auto_free char *mount = NULL;
+	int version = 0;
+
+	cgroup_set_logger(log_nothing, CGROUP_LOG_ERROR, NULL);	/* else CGROUP_LOGLEVEL makes it write to our stderr */
+	if (cgroup_init() != 0)
+		return false;
+	for (int v = CGROUP_V2; v <= CGROUP_V1; v++) {
+		const char *name = controller_name(controller, (enum cgroup_version) v);
+
+		if (!name || cgroup_get_subsys_mount_point(name, &mount) != 0)
+			continue;
+		if (cgroup_get_controller_version(name, &version) != 0)
+			continue;
+		ret->version = version == 2 ? CGROUP_V2 : CGROUP_V1;
+		snprintf(ret->mount, sizeof(ret->mount), "%s", mount);
+		return true;
+	}
+	return false;
+}
+
+int hierarchy_find(enum controller controller, struct hierarchy *ret)
+{
+	if (find_standard(controller, ret))
+		return 0;
+	/* A standard tree that lacks it is no reason to ask: only an unusual place of the tree itself is. */
+	if (is_file_system(STANDARD_MOUNT, CGROUP2_SUPER_MAGIC) || access(STANDARD_MOUNT "/memory", F_OK) == 0)
+		return -1;
+	return find_by_libcgroup(controller, ret) ? 0 : -1;
+}
+
+/* The path of the line "N:controllers:path" that names the controller (v1), or of "0::path" (v2). */
+static int own_path(const char *text, const char *controller, char *ret_path, size_t size)
+{
+	for (const char *line = text; *line;) {
+		const char *end = line + strcspn(line, "\n");
+		const char *names = memchr(line, ':', (size_t) (end - line));
+		const char *path = names ? memchr(names + 1, ':', (size_t) (end - names - 1)) : NULL;
+
+		if (path) {
+			char list[256], word[64];
+
+			snprintf(list, sizeof(list), ",%.*s,", (int) (path - names - 1), names + 1);
+			snprintf(word, sizeof(word), ",%s,", controller ? controller : "");
+			if (controller ? strstr(list, word) != NULL : path == names + 1) {
+				snprintf(ret_path, size, "%.*s", (int) (end - path - 1), path + 1);
+				return 0;
+			}
+		}
+		line = *end ? end + 1 : end;
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+static bool holds_us(int dir)
+{
+	auto_fd int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	auto_fclose FILE *file = fd < 0 ? NULL : fdopen(take_fd(&fd), "re");
+	char line[32];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strtol(line, NULL, 10) == getpid())
+			return true;
+	return false;
+}
+
+int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller, const char *proc_self_cgroup,
+		       bool verify)
+{
+	const char *name = hierarchy->version == CGROUP_V2 ? NULL : controller_name(controller, CGROUP_V1);
+	char own[PATH_MAX];
+
+	if (own_path(proc_self_cgroup, name, own, sizeof(own)) < 0)
+		return -1;
+	/* Longest first, then without its leading components: a container's mount may begin at any of them. */
+	for (const char *part = own; part; part = *part ? strchr(part + 1, '/') : NULL) {
+		const char *relative = strcmp(part, "/") == 0 ? "" : part;
+		char path[2 * PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s%s", hierarchy->mount, relative);
+		auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (dir >= 0 && ((!verify && *relative == '\0') || holds_us(dir))) {
+			snprintf(hierarchy->own, sizeof(hierarchy->own), "%s", relative);
+			hierarchy->dir = take_fd(&dir);
+			return 0;
+		}
+	}
+	auto_fd int root = open(hierarchy->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0 || !holds_us(root)) {
+		errno = ENOENT;
+		return -1;
+	}
+	hierarchy->own[0] = '\0';
+	hierarchy->dir = take_fd(&root);
+	return 0;
+}

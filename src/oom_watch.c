@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oom_watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+
+#define EVENTS_TEXT 512
+#define STAT_TEXT 16384
+
+static uint64_t read_key_fd(int fd, const char *key)
+{
+	char text[EVENTS_TEXT];
+	uint64_t number;
+
+	if (fd < 0 || file_read_fd(fd, text, sizeof(text)) < 0 || !file_key(text, key, &number))
+		return UNREADABLE;
+	return number;
+}
+
+static uint64_t read_key_at(int dir, const char *file, const char *key)
+{
+	auto_fd int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+
+	return read_key_fd(fd, key);
+}
+
+/* An eventfd that the kernel notifies of OOMs at this cgroup and above it (Documentation/admin-guide/cgroup-v1/memory.rst, 10). */
+static int notify_v1(int dir)
+{
+	auto_fd int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	auto_fd int control = openat(dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	char text[32];
+
+	if (event < 0 || control < 0)
+		return -1;
+	snprintf(text, sizeof(text), "%d %d", event, control);
+	return file_write_at(dir, "cgroup.event_control", text) < 0 ? -1 : take_fd(&event);
+}
+
+/* Notifications since the last call. */
+static uint64_t take_notified(int event)
+{
+	uint64_t count;
+
+	return event >= 0 && read(event, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+static const char *limit_file(enum cgroup_version version)
+{
+	return limits[LIMIT_MEMORY].file[version];
+}
+
+static void open_ancestor(struct oom_ancestor *ancestor, int dir, enum cgroup_version version)
+{
+	ancestor->limit_bytes = LIMIT_NONE;
+	file_number_at(dir, limit_file(version), &ancestor->limit_bytes);
+	ancestor->ooms = 0;
+	if (version == CGROUP_V1) {
+		ancestor->fd = notify_v1(dir);
+		return;
+	}
+	ancestor->fd = openat(dir, "memory.events.local", O_RDONLY | O_CLOEXEC);
+	if (ancestor->fd >= 0)
+		ancestor->ooms = read_key_fd(ancestor->fd, "oom");
+}
+
+/* From memcage's own cgroup up to the last below the hierarchy's root: the root itself has no limit. */
+void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host)
+{
+	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
+	auto_fd int dir = fcntl(memory->dir, F_DUPFD_CLOEXEC, 3);
+	size_t levels = host->cgroup_namespace ? 1 : 0;	/* the root of a namespace is a cgroup like others */
+
+	for (const char *at = memory->own; (at = strchr(at, '/')); at++)
+		levels++;
+	watch->hidden = host->cgroup_namespace;
+	for (size_t i = 0; i < levels && dir >= 0; i++) {
+		int up;
+
+		if (i == OBSERVED_ANCESTORS) {
+			watch->hidden = true;
+			return;
+		}
+		open_ancestor(&watch->ancestors[watch->ancestor_count++], dir, memory->version);
+		watch->hidden |= watch->ancestors[i].fd < 0;
+		up = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(dir);
+		dir = up;
+	}
+}
+
+uint64_t oom_watch_limit_above(const struct oom_watch *watch)
+{
+	uint64_t least = LIMIT_NONE;
+
+	for (size_t i = 0; i < watch->ancestor_count; i++)
+		if (watch->ancestors[i].limit_bytes < least)
+			least = watch->ancestors[i].limit_bytes;
+	return least;
+}
+
+int oom_watch_open(struct oom_watch *watch, const struct cgroup *cgroup, struct memcage_error *err)
+{
+	watch->part = cgroup_part(cgroup, CONTROLLER_MEMORY);
+	if (watch->part->hierarchy->version == CGROUP_V1) {
+		watch->events = notify_v1(watch->part->job);
+		return watch->events < 0 ? error_setup(err, "cannot watch %s/memory.oom_control", cgroup->name) : 0;
+	}
+	watch->events = openat(watch->part->job, "memory.events", O_RDONLY | O_CLOEXEC);
+	watch->local = openat(watch->part->job, "memory.events.local", O_RDONLY | O_CLOEXEC);
+	if (watch->events < 0 || watch->local < 0)
+		return error_setup(err, "cannot watch %s/memory.events", cgroup->name);
+	oom_watch_read(watch, false);	/* a file that was never read polls as changed */
+	return 0;
+}
+
+uint32_t oom_watch_poll_mask(const struct oom_watch *watch)
+{
+	return watch->local >= 0 ? EPOLLPRI : EPOLLIN;
+}
+
+static void keep_largest(struct oom_watch *watch, const struct memory_parts *now)
+{
+	if (watch->parts_known &&
+	    now->anon_bytes + now->shmem_bytes < watch->parts.anon_bytes + watch->parts.shmem_bytes)
+		return;
+	watch->parts = *now;
+	watch->parts_known = true;
+}
+
+bool memory_parts_read(const struct cgroup_part *part, struct memory_parts *ret)
+{
+	static const char *const keys[CGROUP_VERSION__COUNT][4] = {
+		[CGROUP_V2] = { "anon", "file", "shmem", "kernel" },
+		[CGROUP_V1] = { "total_rss", "total_cache", "total_shmem", NULL },
+	};
+	const char *const *key = keys[part->hierarchy->version];
+	uint64_t *const to[] = { &ret->anon_bytes, &ret->file_bytes, &ret->shmem_bytes, &ret->kernel_bytes };
+	char text[STAT_TEXT];
+
+	if (file_read_at(part->job, "memory.stat", text, sizeof(text)) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(to); i++)
+		if (!key[i] || !file_key(text, key[i], to[i]))
+			*to[i] = UNREADABLE;
+	if (part->hierarchy->version == CGROUP_V1 &&
+	    file_number_at(part->job, "memory.kmem.usage_in_bytes", &ret->kernel_bytes) < 0)
+		ret->kernel_bytes = UNREADABLE;
+	return ret->anon_bytes != UNREADABLE;
+}
+
+static void add_kills_v1(int dir, void *sum)
+{
+	uint64_t kills = read_key_at(dir, "memory.oom_control", "oom_kill");
+
+	*(uint64_t *) sum += kills == UNREADABLE ? 0 : kills;
+}
+
+void oom_watch_read(struct oom_watch *watch, bool parts)
+{
+	struct memory_parts now;
+
+	if (watch->local >= 0) {
+		char text[EVENTS_TEXT];
+
+		if (file_read_fd(watch->events, text, sizeof(text)) < 0)
+			return;		/* ENODEV: removed under us */
+		file_key(text, "oom_kill", &watch->kills);
+		file_key(text, "oom", &watch->ooms);
+	} else {
+		watch->kills = 0;
+		cgroup_walk(watch->part->job, add_kills_v1, &watch->kills);
+		watch->notified += take_notified(watch->events);
+		watch->ooms = watch->notified;
+	}
+	if (parts && memory_parts_read(watch->part, &now))
+		keep_largest(watch, &now);
+}
+
+/* The mount option memory_localevents makes memory.events local too; the sum of the parts tells all the same. */
+struct local_sums {
+	uint64_t oom, oom_kill;
+};
+
+static void add_local_v2(int dir, void *data)
+{
+	struct local_sums *sums = data;
+	uint64_t oom = read_key_at(dir, "memory.events.local", "oom");
+	uint64_t kills = read_key_at(dir, "memory.events.local", "oom_kill");
+
+	sums->oom += oom == UNREADABLE ? 0 : oom;
+	sums->oom_kill += kills == UNREADABLE ? 0 : kills;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *events)
+{
+	struct local_sums sums = { 0 };
+	char text[EVENTS_TEXT] = "";
+	uint64_t *const to[] = { &events->low, &events->high, &events->max, &events->oom, &events->oom_kill,
+				 &events->oom_group_kill };
+	static const char *const keys[] = { "low", "high", "max", "oom", "oom_kill", "oom_group_kill" };
+
+	file_read_fd(watch->events, text, sizeof(text));
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (!file_key(text, keys[i], to[i]))
+			*to[i] = UNREADABLE;
+	cgroup_walk(watch->part->job, add_local_v2, &sums);
+	ret->oom_kills = larger(events->oom_kill == UNREADABLE ? 0 : events->oom_kill, sums.oom_kill);
+	ret->own_ooms = read_key_fd(watch->local, "oom");
+	if (ret->own_ooms == UNREADABLE)
+		ret->own_ooms = 0;
+	ret->nested_ooms = larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom) - ret->own_ooms;
+	for (size_t i = 0; i < watch->ancestor_count; i++) {
+		const struct oom_ancestor *ancestor = &watch->ancestors[i];
+		uint64_t now = read_key_fd(ancestor->fd, "oom");
+
+		ret->ancestors[i].readable = now != UNREADABLE;
+		ret->ancestors[i].limit_hit = now != UNREADABLE && now > ancestor->ooms;
+	}
+}
+
+static void count_hit_limits_v1(int dir, void *count)
+{
+	uint64_t limit, hits;
+
+	if (file_number_at(dir, "memory.limit_in_bytes", &limit) == 0 && limit != LIMIT_NONE &&
+	    file_number_at(dir, "memory.failcnt", &hits) == 0 && hits > 0)
+		++*(uint64_t *) count;
+}
+
+/* A level's own OOMs are its notifications less those that came from the level above. */
+static void finish_v1(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *events)
+{
+	uint64_t above = 0, hits = 0;
+
+	*events = (struct memory_events) { UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE };
+	oom_watch_read(watch, false);
+	for (size_t i = watch->ancestor_count; i-- > 0;) {
+		struct oom_ancestor *ancestor = &watch->ancestors[i];
+
+		ancestor->ooms += take_notified(ancestor->fd);
+		ret->ancestors[i].readable = ancestor->fd >= 0;
+		ret->ancestors[i].limit_hit = ancestor->ooms > above;
+		above = larger(above, ancestor->ooms);
+	}
+	ret->oom_kills = watch->kills;
+	ret->own_ooms = watch->notified > above ? watch->notified - above : 0;
+	if (ret->oom_kills > 0 && watch->notified == 0)
+		cgroup_walk(watch->part->leaf, count_hit_limits_v1, &hits);
+	ret->nested_ooms = hits;
+	events->oom_kill = watch->kills;
+	events->oom = watch->notified;
+	file_number_at(watch->part->job, "memory.failcnt", &events->max);
+}
+
+void oom_watch_finish(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *ret_events)
+{
+	ret->ancestor_count = watch->ancestor_count;
+	ret->ancestors_hidden = watch->hidden;
+	if (watch->local >= 0)
+		finish_v2(watch, ret, ret_events);
+	else
+		finish_v1(watch, ret, ret_events);
+}
+
+void oom_watch_ancestor_name(const struct host *host, size_t index, char *buffer, size_t size)
+{
+	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
+	size_t length = strlen(memory->own);
+
+	for (; index > 0; index--)
+		while (length > 0 && memory->own[--length] != '/')
+			;
+	snprintf(buffer, size, "%.*s", length > 0 ? (int) length : 1, length > 0 ? memory->own : "/");
+}
+
+void oom_watch_release(struct oom_watch *watch)
+{
+	own_close(&watch->events);
+	own_close(&watch->local);
+	for (size_t i = 0; i < watch->ancestor_count; i++)
+		own_close(&watch->ancestors[i].fd);
+}
