@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api - memcage.h to the inside: specs become jobs, jobs become runs, runs become results. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/own.h"
+#include "job.h"
+#include "limit.h"
+#include "observe.h"
+#include "outcome.h"
+#include "output.h"
+#include "report.h"
+#include "run.h"
+#include "settings.h"
+#include "supervise.h"
+#include "text.h"
+
+#define API __attribute__((visibility("default")))
+
+struct memcage_spec {
+	struct settings settings;
+	struct limit_value limits[LIMIT__COUNT];
+};
+
+struct memcage_job {
+	struct job job;
+	struct run run;
+	struct output output;
+	struct outcome outcome;
+	bool ended;
+};
+
+/* ---- specs ---- */
+
+API struct memcage_spec *memcage_spec_new(void)
+{
+	struct memcage_spec *spec = calloc(1, sizeof(*spec));
+
+	if (spec)
+		spec->settings = SETTINGS_DEFAULT;
+	return spec;
+}
+
+API struct memcage_spec *memcage_spec_free(struct memcage_spec *spec)
+{
+	if (!spec)
+		return NULL;
+	settings_release(&spec->settings);
+	for (int id = 0; id < LIMIT__COUNT; id++)
+		limit_release(&spec->limits[id]);
+	free(spec);
+	return NULL;
+}
+
+static int set_limit(struct memcage_spec *spec, enum limit_id id, const char *key, const char *text,
+		     struct memcage_error *err)
+{
+	if (!text)
+		return error_usage(err, "--%s: needs a value, such as %s", key, limits[id].example);
+	return limit_parse(id, text, &spec->limits[id], err) < 0 ? error_prefix(err, "--%s", key) : 0;
+}
+
+API int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *text, struct memcage_error *err)
+{
+	const struct setting *setting = setting_find(key);
+	enum limit_id id = limit_find(key);
+
+	if (id != LIMIT__COUNT)
+		return set_limit(spec, id, key, text, err);
+	if (!setting)
+		return error_usage(err, "there is no option --%s", key);
+	if (!setting->arg != !text)
+		return error_usage(err, "--%s: %s", key, text ? "takes no value" : "needs a value");
+	return setting->parse(text, &spec->settings, err) < 0 ? error_prefix(err, "--%s", key) : 0;
+}
+
+API void memcage_spec_set_mask(struct memcage_spec *spec, const sigset_t *mask)
+{
+	spec->settings.mask = *mask;
+	spec->settings.has_mask = true;
+}
+
+/* ---- jobs ---- */
+
+static void end(struct memcage_job *job)
+{
+	job->ended = true;
+	if (outcome_decide(&job->outcome, &job->run) < 0)
+		job->outcome.result.report_errnum = ENOMEM;
+	else if (job->job.settings.report && output_write(&job->output, job->outcome.json) < 0)
+		job->outcome.result.report_errnum = errno;
+}
+
+/* The report says "unfinished" before anything of the cage is there, and proves that its place can be written. */
+static int write_unfinished(struct memcage_job *job, struct memcage_error *err)
+{
+	auto_free char *json = NULL;
+
+	if (!job->job.settings.report)
+		return 0;
+	if (output_open(&job->output, job->job.settings.report, err) < 0)
+		return error_prefix(err, "--report");
+	json = outcome_unfinished(&job->outcome, &job->run);
+	if (!json || output_unfinished(&job->output, json) < 0)
+		return error_set(err, MEMCAGE_ERROR_USAGE, errno, "--report: cannot write %s",
+				 job->job.settings.report);
+	return 0;
+}
+
+static void start(struct memcage_job *job)
+{
+	struct run *run = &job->run;
+
+	if (!job->job.path) {
+		run->seen.exec_status = job->job.exec_status;
+		error_set(&run->failure, MEMCAGE_ERROR_SETUP, 0, "%s", job->job.failure);
+		end(job);
+	} else if (supervise_start(run) < 0) {
+		run->seen.setup_failed = true;
+		launch_release(&run->child);
+		end(job);
+	}
+}
+
+API int memcage_start(const struct memcage_spec *spec, char *const argv[], struct memcage_job **ret_job,
+		      struct memcage_error *err)
+{
+	struct memcage_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "no memory for a job");
+	job->output = OUTPUT_NONE;
+	run_init(&job->run, &job->job);
+	if (job_make(&job->job, &spec->settings, spec->limits, argv, err) < 0) {
+		free(job);
+		return -1;
+	}
+	run_init(&job->run, &job->job);
+	outcome_begin(&job->outcome);
+	if (write_unfinished(job, err) < 0) {
+		memcage_job_free(job);
+		return -1;
+	}
+	start(job);
+	*ret_job = job;
+	return 0;
+}
+
+API int memcage_fd(const struct memcage_job *job)
+{
+	return job->ended ? -1 : job->run.epoll;
+}
+
+API enum memcage_state memcage_step(struct memcage_job *job)
+{
+	int stopped_by;
+
+	if (job->ended)
+		return MEMCAGE_ENDED;
+	if (supervise_step(&job->run)) {
+		observe(&job->run);
+		end(job);
+		return MEMCAGE_ENDED;
+	}
+	stopped_by = job->run.stopped_by;
+	job->run.stopped_by = 0;
+	return stopped_by == SIGTSTP || stopped_by == SIGTTIN || stopped_by == SIGTTOU ? MEMCAGE_STOPPED
+										       : MEMCAGE_RUNNING;
+}
+
+API int memcage_signal(struct memcage_job *job, int signo)
+{
+	static const int passed[] = { SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
+				      SIGTSTP, SIGTERM, SIGHUP, SIGKILL };
+
+	for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
+		if (passed[i] != signo)
+			continue;
+		if (!job->ended)
+			supervise_signal(&job->run, signo);
+		return 0;
+	}
+	errno = EINVAL;
+	return -1;
+}
+
+API void memcage_cancel(struct memcage_job *job, int signo)
+{
+	if (!job->ended)
+		supervise_cancel(&job->run, signo);
+}
+
+/* The kernel says which process a pidfd is, in our namespace's numbers: Documentation/filesystems/proc.rst, 3.8. */
+API pid_t memcage_pid(const struct memcage_job *job)
+{
+	char path[64], text[1024];
+	const char *line;
+
+	if (job->ended || job->run.main_pidfd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", job->run.main_pidfd);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0 || !(line = strstr(text, "Pid:")))
+		return -1;
+	return (pid_t) strtol(line + strlen("Pid:"), NULL, 10);
+}
+
+API const struct memcage_result *memcage_result(const struct memcage_job *job)
+{
+	return &job->outcome.result;
+}
+
+API struct memcage_job *memcage_job_free(struct memcage_job *job)
+{
+	if (!job)
+		return NULL;
+	run_release(&job->run);
+	output_release(&job->output);
+	outcome_release(&job->outcome);
+	job_release(&job->job);
+	free(job);
+	return NULL;
+}
+
+API int memcage_run(const struct memcage_spec *spec, char *const argv[], struct memcage_job **ret_job,
+		    struct memcage_error *err)
+{
+	if (memcage_start(spec, argv, ret_job, err) < 0)
+		return -1;
+	while (memcage_step(*ret_job) != MEMCAGE_ENDED) {
+		struct pollfd fd = { .fd = memcage_fd(*ret_job), .events = POLLIN };
+
+		poll(&fd, 1, -1);
+	}
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cage - the processes of a cage and how they talk.
+ *
+ *	memcage			supervises; in its own cgroup; knows the verdict
+ *	  `- init (PID 1)	in memcage's cgroup and the cage's namespaces: makes the mounts, starts the
+ *	       |		main process, reaps orphans, tells memcage how the main process ended
+ *	       `- main		born in the job's cgroup; becomes the command
+ *
+ * Both ends of one SOCK_SEQPACKET pair: init sends one struct cage_message at a time, memcage one struct
+ * cage_order.  Init cannot be spoken for: its end is close-on-exec, and it is not dumpable, so that nobody without
+ * CAP_SYS_PTRACE can open its descriptors or stop it.  Nothing rests on its word but the main process's
+ * status: deadlines, the OOM evidence and the end of the cage are memcage's own observation.  If memcage dies
+ * init is killed (PR_SET_PDEATHSIG, and end of file on the pair), and with it its PID namespace.
+ *
+ * Init is forked and runs no allocator, stdio or lock: the caller of the library may have had threads.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cgroup.h"
+#include "job.h"
+
+enum cage_message_kind {
+	CAGE_STARTED,			/* the main process runs; two descriptors come along: its pidfd, the tmpfs */
+	CAGE_STOPPED,			/* main was stopped by signal `number` */
+	CAGE_ENDED,			/* main has ended: wait status `number`; others live on if `leftovers` */
+	CAGE_EXEC_FAILED,		/* execve failed with errno `number` */
+	CAGE_FAILED,			/* set-up failed with errno `number` at `text` */
+};
+
+struct cage_message {
+	enum cage_message_kind kind;
+	int number;
+	bool leftovers;
+	uint64_t tmp_files;		/* STARTED: files in the tmpfs that are not the job's */
+	char text[256];
+};
+
+enum cage_target { CAGE_MAIN, CAGE_GROUP, CAGE_ALL };
+
+/* Send this signal to main, to its process group, or to all processes of the cage. */
+struct cage_order {
+	int signo;
+	enum cage_target target;
+};
+
+/* What init needs; all of it stays as it is while the cage is being made. */
+struct cage_plan {
+	const struct job *job;
+	const struct cgroup *cgroup;
+	uint64_t tmp_bytes;		/* 0: without limit */
+	int socket;			/* init's end */
+	bool die_with_thread;		/* PR_SET_PDEATHSIG is about the thread that forks: only of use from the main one */
+	sigset_t mask;			/* the signal mask that the job gets */
+	mode_t umask;			/* ... and its umask, which init fills in */
+};
+
+/* PID 1 of the cage: never returns. */
+_Noreturn void init_run(struct cage_plan *plan);
+
+/*
+ * The mounts of the cage, in init, whose umask is 0.  Failed: -1 with errno and what it was about in `about` (size bytes).
+ * *ret_tmp is a descriptor of the private tmpfs, -1 where no place is private.
+ */
+int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size);
+/* /sys/fs/cgroup through the cgroup namespace of the calling process, in place of the host's. */
+void mounts_cgroup(const struct cgroup *cgroup);
+
+/* How far the main process got before execve. */
+struct main_failure {
+	int errnum;			/* 0: it is running the command */
+	bool exec;			/* execve itself failed */
+	const char *about;		/* what else did */
+};
+
+/* Starts the main process; returns when it has become the command or failed: its pid, or -1 with failure filled.  *ret_pidfd is set. */
+pid_t main_start(const struct cage_plan *plan, int *ret_pidfd, struct main_failure *failure);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/own.h"
+#include "limit.h"
+#include "settings.h"
+
+enum program_option { PROGRAM_FORMAT, PROGRAM_QUIET, PROGRAM_HELP, PROGRAM__COUNT };
+
+static const struct {
+	const char *key;
+	char letter;
+	const char *arg, *help;
+} program_options[PROGRAM__COUNT] = {
+	[PROGRAM_FORMAT] = { "format", 0, "text|github|quiet", "what is said on stderr at the end (default: text)" },
+	[PROGRAM_QUIET] = { "quiet", 'q', NULL, "say nothing: --format quiet" },
+	[PROGRAM_HELP] = { "help", 'h', NULL, "show this help" },
+};
+
+/* getopt's value of a row: where it stands among all of them, beyond every letter. */
+#define FIRST_VALUE 256
+#define SETTINGS_MOST 32
+#define ROWS_MOST (LIMIT__COUNT + SETTINGS_MOST + PROGRAM__COUNT)
+
+/* One option, whichever table it comes from. */
+struct row {
+	const char *key;
+	char letter;
+	const char *arg, *help;
+};
+
+static size_t list_rows(struct row rows[ROWS_MOST])
+{
+	size_t count = 0;
+
+	for (int id = 0; id < LIMIT__COUNT; id++)
+		rows[count++] = (struct row) { limits[id].option ? limits[id].option : limits[id].key,
+					       limits[id].letter, limits[id].arg, limits[id].help };
+	for (const struct setting *at = settings_table; at->key; at++)
+		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help };
+	for (int i = 0; i < PROGRAM__COUNT; i++)
+		rows[count++] = (struct row) { program_options[i].key, program_options[i].letter,
+					       program_options[i].arg, program_options[i].help };
+	return count;
+}
+
+struct getopt_tables {
+	struct row rows[ROWS_MOST];
+	size_t count;
+	struct option longs[ROWS_MOST + 1];
+	char letters[2 * ROWS_MOST + 3];
+};
+
+/* "+": options stand before the command only; ":": we say what is wrong ourselves. */
+static void make_tables(struct getopt_tables *tables)
+{
+	char *letter = stpcpy(tables->letters, "+:");
+
+	tables->count = list_rows(tables->rows);
+	for (size_t i = 0; i < tables->count; i++) {
+		const struct row *row = &tables->rows[i];
+
+		tables->longs[i] = (struct option) { row->key, row->arg ? required_argument : no_argument, NULL,
+						     FIRST_VALUE + (int) i };
+		if (row->letter)
+			*letter++ = row->letter;
+		if (row->letter && row->arg)
+			*letter++ = ':';
+	}
+	*letter = '\0';
+	tables->longs[tables->count] = (struct option) { 0 };
+}
+
+static const struct row *find_row(const struct getopt_tables *tables, int value)
+{
+	if (value >= FIRST_VALUE)
+		return &tables->rows[value - FIRST_VALUE];
+	for (size_t i = 0; i < tables->count; i++)
+		if (tables->rows[i].letter == value)
+			return &tables->rows[i];
+	return NULL;
+}
+
+static int refuse(const struct getopt_tables *tables, int value, char *argv[], struct memcage_error *err)
+{
+	const struct row *row = optopt ? find_row(tables, optopt) : NULL;
+
+	if (value == ':' && row)
+		return error_usage(err, "--%s: needs a value: %s", row->key, row->arg);
+	if (row)
+		return error_usage(err, "--%s: takes no value", row->key);
+	if (optopt)
+		return error_usage(err, "there is no option -%c; see memcage run --help", optopt);
+	return error_usage(err, "there is no option %.100s; see memcage run --help", argv[optind - 1]);
+}
+
+static int set_format(const char *text, struct run_options *options, struct memcage_error *err)
+{
+	options->format = say_format_find(text);
+	if (options->format != SAY__COUNT)
+		return 0;
+	return error_usage(err, "--format: '%.40s' is not right; say text, github or quiet", text);
+}
+
+static int take(const struct row *row, const char *text, struct memcage_spec *spec, struct run_options *options,
+		struct memcage_error *err)
+{
+	if (strcmp(row->key, program_options[PROGRAM_FORMAT].key) == 0)
+		return set_format(text, options, err);
+	if (strcmp(row->key, program_options[PROGRAM_QUIET].key) == 0) {
+		options->format = SAY_QUIET;
+		return 0;
+	}
+	if (strcmp(row->key, program_options[PROGRAM_HELP].key) == 0) {
+		options->help = true;
+		return 0;
+	}
+	if (strcmp(row->key, "report") == 0)
+		options->report = text;
+	return memcage_spec_set(spec, row->key, row->arg ? text : NULL, err);
+}
+
+/* getopt takes "--mem" for --memory; scripts that lean on that break with the next option of that beginning. */
+static bool is_abbreviated(const struct row *row, const char *word)
+{
+	size_t length = strcspn(word, "=");
+
+	return strncmp(word, "--", 2) == 0 && length > 2 && strlen(row->key) != length - 2;
+}
+
+int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_options *ret,
+		  struct memcage_error *err)
+{
+	struct getopt_tables tables;
+	int value;
+
+	*ret = (struct run_options) { .format = SAY_TEXT };
+	make_tables(&tables);
+	opterr = 0;
+	optind = 1;
+	for (;;) {
+		int at = optind;
+		const struct row *row;
+
+		optopt = 0;
+		value = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
+		if (value == -1)
+			break;
+		if (value == '?' || value == ':')
+			return refuse(&tables, value, argv, err);
+		row = find_row(&tables, value);
+		if (value >= FIRST_VALUE && is_abbreviated(row, argv[at]))
+			return error_usage(err, "there is no option %.100s; did you mean --%s?", argv[at], row->key);
+		if (take(row, optarg, spec, ret, err) < 0)
+			return -1;
+		if (ret->help)
+			return 0;
+	}
+	ret->command = argv + optind;
+	return 0;
+}
+
+static void print_row(const struct row *row)
+{
+	char left[64];
+
+	if (row->letter)
+		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->key, row->arg ? " " : "",
+			 row->arg ? row->arg : "");
+	else
+		snprintf(left, sizeof(left), "    --%s%s%s", row->key, row->arg ? " " : "", row->arg ? row->arg : "");
+	if (strlen(left) < 32)
+		printf("  %-32s %s\n", left, row->help);
+	else
+		printf("  %s\n  %-32s %s\n", left, "", row->help);
+}
+
+void options_help(void)
+{
+	struct row rows[ROWS_MOST];
+	size_t count = list_rows(rows);
+
+	printf("Usage: memcage run [OPTION...] [--] COMMAND [ARG...]\n\n"
+	       "Runs COMMAND in a cage: its own cgroup, namespaces, private /tmp and seccomp filter;\n"
+	       "and says what killed it.\n\nLimits:\n");
+	for (size_t i = 0; i < count; i++) {
+		if (i == LIMIT__COUNT)
+			printf("\nThe cage, and what is said of it:\n");
+		print_row(&rows[i]);
+	}
+	printf("\nSIZE: 512M, 1.5G, 10MB, max.  DURATION: 90, 500ms, 2h.  \"max\": no limit.\n"
+	       "Exit status: the command's own; 120 killed for memory, 123 CPU time, 124 timeout,\n"
+	       "125 no cage could be made, 126 and 127 no such command, 128+N signal N, 2 usage.\n"
+	       "More: man memcage-run, man memcage-report\n");
+}

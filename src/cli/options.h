@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options - the command line of `memcage run`.  Its rows are those of the limits, of the settings, and of what only the
+ * program does; getopt's table and --help are made from them.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include <memcage.h>
+
+#include "cli/say.h"
+
+struct run_options {
+	enum say_format format;
+	const char *report;		/* for messages; NULL */
+	bool help;
+	char **command;			/* the rest of argv */
+};
+
+/* Sets the spec; -1 with a usage error. */
+int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_options *ret,
+		  struct memcage_error *err);
+/* --help of run, on stdout. */
+void options_help(void);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/own.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "cli/terminal.h"
+#include "cli/verbs.h"
+
+/* Exit statuses of what is no end of a job: memcage-run(1). */
+static const int error_statuses[MEMCAGE_ERROR__COUNT] = {
+	[MEMCAGE_ERROR_USAGE] = 2,
+	[MEMCAGE_ERROR_SETUP] = 125,
+	[MEMCAGE_ERROR_REPORT] = 125,
+};
+
+struct loop {
+	struct memcage_job *job;
+	struct terminal terminal;
+	int signals;
+	uint64_t interrupted_usec;	/* last SIGINT */
+};
+
+static int complain(const struct memcage_error *err)
+{
+	fprintf(stderr, "memcage: %s\n", err->text);
+	return error_statuses[err->code];
+}
+
+/* Orphans come to us where we are PID 1; also init's status, which nobody needs. */
+static void reap_adopted(void)
+{
+	while (getpid() == 1 && waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+static void interrupt(struct loop *loop)
+{
+	uint64_t now = clock_usec(), before = loop->interrupted_usec;
+
+	loop->interrupted_usec = now;
+	if (loop->terminal.fd < 0 && before != 0 && now - before < USEC_PER_SEC)
+		memcage_cancel(loop->job, SIGINT);
+	else
+		memcage_signal(loop->job, SIGINT);
+}
+
+static void take_signals(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signals, &info, sizeof(info)) == sizeof(info)) {
+		switch (info.ssi_signo) {
+		case SIGCHLD:
+			reap_adopted();
+			break;
+		case SIGINT:
+			interrupt(loop);
+			break;
+		case SIGCONT:
+			terminal_continue(&loop->terminal, loop->job);
+			break;
+		default:
+			memcage_signal(loop->job, (int) info.ssi_signo);	/* refuses what is not passed on */
+		}
+	}
+}
+
+static void wait_for_end(struct loop *loop)
+{
+	enum memcage_state state;
+
+	while ((state = memcage_step(loop->job)) != MEMCAGE_ENDED) {
+		struct pollfd fds[] = {
+			{ .fd = memcage_fd(loop->job), .events = POLLIN },
+			{ .fd = loop->signals, .events = POLLIN },
+		};
+
+		if (state == MEMCAGE_STOPPED)
+			terminal_job_stopped(&loop->terminal, loop->job);
+		poll(fds, ARRAY_LEN(fds), -1);
+		if (fds[1].revents)
+			take_signals(loop);
+	}
+}
+
+static int supervise(struct loop *loop, const struct run_options *options)
+{
+	const struct memcage_result *result;
+
+	terminal_open(&loop->terminal);
+	wait_for_end(loop);
+	terminal_close(&loop->terminal);
+	result = memcage_result(loop->job);
+	say_result_stderr(options->format, result, options->report);
+	return result->report_errnum != 0 ? 125 : result->status;
+}
+
+/* All signals are taken by one descriptor; the job gets the mask that we were given. */
+static int open_signals(struct memcage_spec *spec, struct memcage_error *err)
+{
+	sigset_t all, old;
+	int fd;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	memcage_spec_set_mask(spec, &old);
+	signal(SIGCHLD, SIG_DFL);	/* the caller may have ignored it, and wait(2) then finds nobody */
+	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		error_set(err, MEMCAGE_ERROR_SETUP, errno, "cannot make a signalfd");
+	return fd;
+}
+
+int verb_run(int argc, char *argv[])
+{
+	struct memcage_spec *spec = memcage_spec_new();
+	struct loop loop = { .terminal.fd = -1, .signals = -1 };
+	struct memcage_error err = { 0 };
+	struct run_options options;
+	int status;
+
+	if (!spec)
+		error_set(&err, MEMCAGE_ERROR_SETUP, ENOMEM, "cannot begin");
+	else if (options_parse(argc, argv, spec, &options, &err) == 0 && options.help)
+		options_help();
+	else if (err.code == MEMCAGE_ERROR_NONE && (loop.signals = open_signals(spec, &err)) >= 0)
+		memcage_start(spec, options.command, &loop.job, &err);
+	if (err.code != MEMCAGE_ERROR_NONE)
+		status = complain(&err);
+	else
+		status = loop.job ? supervise(&loop, &options) : 0;
+	memcage_job_free(loop.job);
+	memcage_spec_free(spec);
+	own_close(&loop.signals);
+	return status;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/parse.h"
+#include "environment.h"
+
+#define NOT_EXECUTABLE 126
+#define NOT_FOUND 127
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"	/* as confstr(_CS_PATH), and where admins put things */
+
+static void fail(struct job *job, int status, const char *path, const char *why)
+{
+	char quoted[200];
+
+	job->exec_status = status;
+	snprintf(job->failure, sizeof(job->failure), "cannot execute %s: %s",
+		 parse_quote(path, quoted, sizeof(quoted)), why);
+}
+
+static void fail_hidden(struct job *job, const char *path)
+{
+	char quoted[160];
+
+	job->exec_status = NOT_FOUND;
+	snprintf(job->failure, sizeof(job->failure),
+		 "%s is hidden by the cage's private /tmp, /var/tmp and /dev/shm; show it with --bind %.150s",
+		 parse_quote(path, quoted, sizeof(quoted)), path);
+}
+
+/* 0, or the errno with which execve would fail. */
+static int check_file(const char *host_path)
+{
+	struct stat st;
+
+	if (stat(host_path, &st) < 0)
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return EACCES;
+	return access(host_path, X_OK) < 0 ? errno : 0;
+}
+
+/* Tries one place; what is found there but cannot be executed is kept for the message. */
+static bool try_path(struct job *job, const char *path, int *ret_errnum)
+{
+	char host[PATH_MAX];
+	int errnum;
+
+	if (!job_host_path(job, path, host)) {
+		if (access(host, F_OK) == 0)
+			fail_hidden(job, path);
+		else
+			*ret_errnum = ENOENT;
+		return false;
+	}
+	errnum = check_file(host);
+	if (errnum != 0) {
+		*ret_errnum = errnum;
+		return false;
+	}
+	job->path = strdup(path);
+	return job->path != NULL;
+}
+
+static void find_by_path(struct job *job, const char *name)
+{
+	char path[PATH_MAX];
+	int errnum = 0;
+
+	if (*name == '/')
+		snprintf(path, sizeof(path), "%s", name);
+	else
+		snprintf(path, sizeof(path), "%s/%s", job->workdir, name);
+	if (try_path(job, path, &errnum) || job->exec_status != 0)
+		return;
+	fail(job, errnum == ENOENT || errnum == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE, path, strerror(errnum));
+}
+
+static void find_in_path(struct job *job, const char *name)
+{
+	const char *list = environment_get(job->environment, "PATH");
+	char path[PATH_MAX], found[PATH_MAX] = "";
+	int errnum = 0;
+
+	for (const char *at = list ? list : DEFAULT_PATH; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+		int length = (int) strcspn(at, ":");
+
+		if (length > 0 && *at == '/')
+			snprintf(path, sizeof(path), "%.*s/%s", length, at, name);
+		else
+			snprintf(path, sizeof(path), "%s/%.*s/%s", job->workdir, length, at, name);
+		if (try_path(job, path, &errnum) || job->exec_status != 0)
+			return;
+		if (errnum == EACCES || errnum == EISDIR)
+			snprintf(found, sizeof(found), "%s", path);
+	}
+	if (*found)
+		fail(job, NOT_EXECUTABLE, found, strerror(EACCES));
+	else
+		fail(job, NOT_FOUND, name, "not found in PATH");
+}
+
+/* Programs whose first argument that is no option is a script. */
+static bool is_interpreter(const char *path)
+{
+	static const char *const names[] = { "sh",   "bash", "dash", "zsh",  "ksh",    "python", "python2",
+					     "perl", "ruby", "node", "php",  "lua",    "tclsh",  "awk",
+					     "Rscript", "java" };
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return strncmp(name, "python3", 7) == 0;
+}
+
+/* "python3 /tmp/job.py" would only say that the file is not there. */
+static void check_script(struct job *job)
+{
+	char host[PATH_MAX];
+	const char *script = job->argv[1];
+
+	if (!script || *script != '/' || !is_interpreter(job->path))
+		return;
+	if (job_host_path(job, script, host) || access(host, F_OK) < 0)
+		return;
+	free(job->path);
+	job->path = NULL;
+	fail_hidden(job, script);
+}
+
+void command_find(struct job *job)
+{
+	const char *name = job->argv[0];
+
+	if (*name == '\0')
+		fail(job, NOT_FOUND, name, "the command is empty");
+	else if (strchr(name, '/'))
+		find_by_path(job, name);
+	else
+		find_in_path(job, name);
+	if (job->path)
+		check_script(job);
+}
+
+/* The interpreter that the first line of a script names. */
+static bool script_interpreter(const struct job *job, char *buffer, size_t size)
+{
+	char host[PATH_MAX], line[256] = "";
+	auto_fd int fd = job_host_path(job, job->path, host) ? open(host, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 3 || strncmp(line, "#!", 2) != 0)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(buffer, size, "%s", line + 2 + strspn(line + 2, " \t"));
+	return true;
+}
+
+int command_explain(const struct job *job, int errnum, char *buffer, size_t size)
+{
+	char interpreter[200], quoted[200];
+
+	parse_quote(job->path, quoted, sizeof(quoted));
+	if (errnum == ENOEXEC)
+		snprintf(buffer, size, "cannot execute %s: neither a program for this machine nor a script that "
+			 "begins with #!", quoted);
+	else if (errnum == ENOENT && script_interpreter(job, interpreter, sizeof(interpreter)))
+		snprintf(buffer, size, "cannot execute %s: its interpreter '%s' is not there", quoted, interpreter);
+	else
+		snprintf(buffer, size, "cannot execute %s: %s", quoted, strerror(errnum));
+	return errnum == ENOENT && access(job->path, F_OK) < 0 ? NOT_FOUND : NOT_EXECUTABLE;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+#include "cage.h"
+
+static void tell(int socket, const struct cage_message *message, const int *fds, size_t count)
+{
+	char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	struct iovec data = { (void *) message, sizeof(*message) };
+	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
+
+	if (count > 0) {
+		struct cmsghdr *rights = (struct cmsghdr *) control;
+
+		header.msg_control = control;
+		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		*rights = (struct cmsghdr) { CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
+	}
+	while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static _Noreturn void fail(int socket, int errnum, const char *about)
+{
+	struct cage_message message = { .kind = CAGE_FAILED, .number = errnum };
+
+	snprintf(message.text, sizeof(message.text), "%s", about);
+	tell(socket, &message, NULL, 0);
+	_exit(1);
+}
+
+/* The end of the pair that is memcage's has gone with it: then so do we, whatever became of the death signal. */
+static bool memcage_lives(int socket)
+{
+	struct pollfd pair = { .fd = socket };
+
+	return poll(&pair, 1, 0) == 0;
+}
+
+static int bring_loopback_up(void)
+{
+	auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+
+	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		return -1;
+	request.ifr_flags |= IFF_UP;
+	return ioctl(fd, SIOCSIFFLAGS, &request);
+}
+
+/* A score below 0 would make the job's processes the last that the kernel kills at the job's own limit, and -1000 none at all. */
+static int reset_oom_score(void)
+{
+	char text[16];
+
+	if (file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) < 0 || text[0] != '-')
+		return 0;
+	return file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
+}
+
+static uint64_t count_files(int tmp)
+{
+	struct statfs fs;
+
+	return tmp >= 0 && fstatfs(tmp, &fs) == 0 ? fs.f_files - fs.f_ffree : 0;
+}
+
+static void make_cage(const struct cage_plan *plan, int *ret_tmp)
+{
+	const struct settings *settings = &plan->job->settings;
+	char about[200];
+
+	if (reset_oom_score() < 0)
+		fail(plan->socket, errno, "cannot reset the negative oom_score_adj that was inherited");
+	if (mounts_make(plan, ret_tmp, about, sizeof(about)) < 0)
+		fail(plan->socket, errno, about);
+	if (settings->hostname && sethostname(settings->hostname, strlen(settings->hostname)) < 0)
+		fail(plan->socket, errno, "--hostname: cannot be set");
+	if (settings->network_none && bring_loopback_up() < 0)
+		fail(plan->socket, errno, "--network none: cannot bring the loopback up");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		fail(plan->socket, errno, "cannot protect the cage's init");
+}
+
+static pid_t start(const struct cage_plan *plan, int tmp)
+{
+	struct cage_message message = { .kind = CAGE_STARTED, .tmp_files = count_files(tmp) };
+	struct main_failure failure;
+	int fds[2] = { -1, tmp };
+	pid_t pid = main_start(plan, &fds[0], &failure);
+
+	if (pid < 0 && !failure.exec)
+		fail(plan->socket, failure.errnum, failure.about);
+	if (pid < 0) {
+		message.kind = CAGE_EXEC_FAILED;
+		message.number = failure.errnum;
+		tell(plan->socket, &message, NULL, 0);
+		_exit(1);
+	}
+	tell(plan->socket, &message, fds, tmp >= 0 ? 2 : 1);
+	close(fds[0]);
+	own_close(&tmp);
+	return pid;
+}
+
+static void obey(const struct cage_order *order, pid_t main)
+{
+	pid_t group = main > 0 ? getpgid(main) : -1;
+
+	if (order->target == CAGE_ALL)
+		kill(-1, order->signo);	/* all of the PID namespace but us, and no fork in flight escapes */
+	else if (main > 0 && order->target == CAGE_GROUP && group > 0)
+		kill(-group, order->signo);
+	else if (main > 0)
+		kill(main, order->signo);
+}
+
+/* Reaps all that is to be reaped; true when main has just ended.  Stops are told. */
+static bool reap(int socket, pid_t main, int *ret_status)
+{
+	bool ended = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | __WALL)) > 0) {
+		struct cage_message stopped = { .kind = CAGE_STOPPED };
+
+		if (pid != main)
+			continue;
+		if (WIFSTOPPED(status)) {
+			stopped.number = WSTOPSIG(status);
+			tell(socket, &stopped, NULL, 0);
+			continue;
+		}
+		*ret_status = status;
+		ended = true;
+	}
+	return ended;
+}
+
+static void tell_end(int socket, int status)
+{
+	struct cage_message message = { .kind = CAGE_ENDED, .number = status };
+
+	message.leftovers = waitpid(-1, NULL, WNOHANG | __WALL) == 0;
+	tell(socket, &message, NULL, 0);
+	if (!message.leftovers)
+		_exit(0);	/* else memcage looks at them first, and then ends us and them */
+}
+
+static _Noreturn void tend(int socket, int signals, pid_t main)
+{
+	struct pollfd fds[] = { { .fd = signals, .events = POLLIN }, { .fd = socket, .events = POLLIN } };
+	struct signalfd_siginfo info;
+	struct cage_order order;
+	int status = 0;
+
+	for (;;) {
+		if (poll(fds, ARRAY_LEN(fds), -1) < 0)
+			continue;
+		if (fds[0].revents && read(signals, &info, sizeof(info)) > 0 && reap(socket, main, &status)) {
+			main = -1;
+			tell_end(socket, status);
+		}
+		if (!fds[1].revents)
+			continue;
+		if (recv(socket, &order, sizeof(order), MSG_DONTWAIT) != sizeof(order))
+			_exit(1);	/* memcage is gone */
+		obey(&order, main);
+	}
+}
+
+void init_run(struct cage_plan *plan)
+{
+	sigset_t child, all;
+	int signals, tmp = -1;
+	pid_t main;
+
+	if (plan->die_with_thread && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		fail(plan->socket, errno, "cannot tie the cage's life to memcage's");
+	if (!memcage_lives(plan->socket))
+		_exit(1);
+	plan->umask = umask(0);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	signal(SIGCHLD, SIG_DFL);	/* ignored, it would take the main process's status with it */
+	signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals < 0)
+		fail(plan->socket, errno, "cannot make a signalfd");
+	make_cage(plan, &tmp);
+	main = start(plan, tmp);
+	tend(plan->socket, signals, main);
+}

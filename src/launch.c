@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/own.h"
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
+#define KEPT_MOST (2 * HIERARCHIES_MOST + PASS_FDS_MOST + 1)
+
+static void keep(int *kept, size_t *count, int fd)
+{
+	size_t at = *count;
+
+	if (fd < 3)
+		return;
+	for (; at > 0 && kept[at - 1] > fd; at--)
+		kept[at] = kept[at - 1];
+	kept[at] = fd;
+	++*count;
+}
+
+/*
+ * Init lives as long as the job and must hold nothing that it does not need: the other end of a pipe, our own end of the
+ * pair (it would never see us go), another cage's.
+ */
+static void close_all_but_needed(const struct cage_plan *plan)
+{
+	int kept[KEPT_MOST];
+	size_t count = 0;
+	unsigned int from = 3;
+
+	keep(kept, &count, plan->socket);
+	for (size_t i = 0; i < plan->cgroup->count; i++) {
+		keep(kept, &count, plan->cgroup->parts[i].job);	/* the lock that says: not abandoned */
+		keep(kept, &count, plan->cgroup->parts[i].leaf);
+	}
+	for (size_t i = 0; i < plan->job->settings.pass_fd_count; i++)
+		keep(kept, &count, plan->job->settings.pass_fds[i]);
+	for (size_t i = 0; i < count; i++) {
+		if ((unsigned int) kept[i] > from)
+			syscall(SYS_close_range, from, (unsigned int) kept[i] - 1, 0U);
+		from = (unsigned int) kept[i] + 1;
+	}
+	syscall(SYS_close_range, from, ~0U, 0U);
+}
+
+static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage_error *err)
+{
+	const char *advice = "";
+
+	if (errnum == EPERM)
+		advice = " (it needs root: CAP_SYS_ADMIN)";
+	else if (errnum == ENOSPC)
+		advice = " (namespaces are nested too deep, or user.max_*_namespaces is reached)";
+	else if (errnum == EAGAIN)
+		advice = " (a limit on processes is reached: RLIMIT_NPROC, pids.max of a level above, threads-max)";
+	return error_set(err, MEMCAGE_ERROR_SETUP, errnum, "cannot make the cage's namespaces: mount, PID, IPC, UTS%s%s",
+			 plan->job->settings.network_none ? ", network" : "", advice);
+}
+
+int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
+{
+	int pair[2];
+	struct clone_args args = {
+		.flags = NAMESPACES | CLONE_PIDFD,
+		.pidfd = (uint64_t) (uintptr_t) &child->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	*child = CHILD_NONE;
+	if (plan->job->settings.network_none)
+		args.flags |= CLONE_NEWNET;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_setup(err, "cannot make a socket pair");
+	child->socket = pair[0];
+	plan->socket = pair[1];
+	child->pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
+	if (child->pid == 0) {
+		close_all_but_needed(plan);
+		prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);
+		init_run(plan);
+	}
+	close(pair[1]);
+	return child->pid < 0 ? refuse_clone(errno, plan, err) : 0;
+}
+
+bool launch_receive(struct child *child, struct cage_message *message, int fds[2])
+{
+	char control[CMSG_SPACE(2 * sizeof(int))];
+	struct iovec data = { message, sizeof(*message) };
+	struct msghdr header = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *rights;
+
+	fds[0] = fds[1] = -1;
+	if (recvmsg(child->socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof(*message))
+		return false;
+	rights = CMSG_FIRSTHDR(&header);
+	if (rights && rights->cmsg_type == SCM_RIGHTS && rights->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
+		memcpy(fds, CMSG_DATA(rights), rights->cmsg_len - CMSG_LEN(0));
+	return true;
+}
+
+void launch_send(const struct child *child, int signo, enum cage_target target)
+{
+	const struct cage_order order = { signo, target };
+
+	/* A stopped init has a full queue at worst: it is killed in the end, not asked. */
+	send(child->socket, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void launch_kill(const struct child *child)
+{
+	if (child->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U);
+}
+
+bool launch_ended(struct child *child, int *ret_status)
+{
+	pid_t pid;
+
+	if (child->pid < 0)
+		return true;
+	pid = waitpid(child->pid, ret_status, WNOHANG | __WALL);
+	if (pid == 0)
+		return false;
+	if (pid < 0)
+		*ret_status = SIGKILL;	/* somebody else has reaped it */
+	child->pid = -1;
+	return true;
+}
+
+void launch_release(struct child *child)
+{
+	if (child->pid > 0) {
+		launch_kill(child);
+		while (waitpid(child->pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+		child->pid = -1;
+	}
+	own_close(&child->pidfd);
+	own_close(&child->socket);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launch - starts the init of a cage and talks with it. */
+#pragma once
+
+#include "cage.h"
+
+struct child {
+	pid_t pid;			/* init; -1 */
+	int pidfd;			/* readable once it has ended; -1 */
+	int socket;			/* our end of the pair; -1 */
+};
+
+#define CHILD_NONE ((struct child) { -1, -1, -1 })
+
+/* Clones init into its namespaces.  plan->socket is filled.  What goes on after that comes by launch_receive(). */
+int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err);
+/* One message, with up to two descriptors (-1 where none came); false where there is none now, or no more. */
+bool launch_receive(struct child *child, struct cage_message *message, int fds[2]);
+void launch_send(const struct child *child, int signo, enum cage_target target);
+/* SIGKILL to init: the kernel takes its whole PID namespace along. */
+void launch_kill(const struct child *child);
+/* Has it ended?  Then it is reaped; *ret_status is its wait status. */
+bool launch_ended(struct child *child, int *ret_status);
+/* Kills and reaps it if it is still there. */
+void launch_release(struct child *child);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The main process is cloned from init, which stands still until it has become the command (CLONE_VFORK); what it has to
+ * say before that stands in a page that both share.
+ *
+ * On cgroup v2 it is born in the job's cgroup (CLONE_INTO_CGROUP) and roots its cgroup namespace there in the same call; on v1
+ * it writes itself into each hierarchy and then makes the namespace.  Kernels 6.1.176 and 6.18.44 kill what is cloned into a
+ * cgroup if it, or the cloner's own, was killed by cgroup.kill before.  The job's is always fresh, but ours may
+ * not be: a child that is gone before its first instruction is made again by a plain clone and moves.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "cage.h"
+#include "filter.h"
+
+/* What the child says: in memory that it shares with init. */
+struct birth {
+	volatile bool alive;		/* it has run at all */
+	volatile int errnum;
+	volatile bool exec;
+	const char *volatile about;	/* a constant: init has the same at the same address */
+};
+
+static _Noreturn void give_up(struct birth *birth, const char *about, bool exec)
+{
+	birth->about = about;
+	birth->exec = exec;
+	birth->errnum = errno;
+	_exit(127);
+}
+
+static int enter(int leaf)
+{
+	auto_fd int procs = openat(leaf, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	return procs < 0 || write(procs, "0", 1) != 1 ? -1 : 0;
+}
+
+static int enter_cgroups(const struct cgroup *cgroup, bool born_inside)
+{
+	bool moved = false;
+
+	for (size_t i = 0; i < cgroup->count; i++) {
+		if (cgroup->parts[i].hierarchy->version == CGROUP_V2 && born_inside)
+			continue;
+		if (enter(cgroup->parts[i].leaf) < 0)
+			return -1;
+		moved = true;
+	}
+	return moved ? unshare(CLONE_NEWCGROUP) : 0;
+}
+
+static int set_rlimits(const struct limit_value *value)
+{
+	for (size_t i = 0; value->set && i < value->count; i++) {
+		const struct rlimit rlimit = { value->rlimits[i].soft, value->rlimits[i].hard };
+
+		if (setrlimit((__rlimit_resource_t) value->rlimits[i].resource, &rlimit) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int close_others(const struct settings *settings)
+{
+	if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return -1;
+	for (size_t i = 0; i < settings->pass_fd_count; i++)
+		if (fcntl(settings->pass_fds[i], F_SETFD, 0) < 0)
+			return -1;
+	return 0;
+}
+
+static _Noreturn void become_command(const struct cage_plan *plan, struct birth *birth, bool born_inside)
+{
+	const struct job *job = plan->job;
+
+	birth->alive = true;
+	if (enter_cgroups(plan->cgroup, born_inside) < 0)
+		give_up(birth, "cannot enter the job's cgroup", false);
+	mounts_cgroup(plan->cgroup);
+	umask(plan->umask);
+	setpgid(0, 0);	/* what the job does to its process group is not done to memcage */
+	if (chdir(job->workdir) < 0)
+		give_up(birth, "cannot enter the working directory", false);
+	if (set_rlimits(&job->limits[LIMIT_RLIMITS]) < 0)
+		give_up(birth, "--rlimit: cannot be set", false);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load(&filter_default) < 0)
+		give_up(birth, "cannot load the seccomp filter", false);
+	if (close_others(&job->settings) < 0)
+		give_up(birth, "cannot close what is not the job's", false);
+	sigprocmask(SIG_SETMASK, &plan->mask, NULL);
+	execve(job->path, job->argv, job->environment);
+	give_up(birth, "", true);
+}
+
+static int leaf_v2(const struct cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->count; i++)
+		if (cgroup->parts[i].hierarchy->version == CGROUP_V2)
+			return cgroup->parts[i].leaf;
+	return -1;
+}
+
+static pid_t clone_main(const struct cage_plan *plan, struct birth *birth, int leaf, int *ret_pidfd)
+{
+	struct clone_args args = {
+		.flags = CLONE_VFORK | CLONE_PIDFD,
+		.pidfd = (uint64_t) (uintptr_t) ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid;
+
+	if (leaf >= 0) {
+		args.flags |= CLONE_INTO_CGROUP | CLONE_NEWCGROUP;
+		args.cgroup = (uint64_t) leaf;
+	}
+	pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		become_command(plan, birth, leaf >= 0);
+	return pid;
+}
+
+pid_t main_start(const struct cage_plan *plan, int *ret_pidfd, struct main_failure *failure)
+{
+	struct birth *birth = mmap(NULL, sizeof(*birth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int leaf = leaf_v2(plan->cgroup);
+	pid_t pid = -1;
+
+	*failure = (struct main_failure) { 0 };
+	if (birth != MAP_FAILED)
+		pid = clone_main(plan, birth, leaf, ret_pidfd);
+	if (pid > 0 && leaf >= 0 && !birth->alive) {
+		waitpid(pid, NULL, 0);
+		own_close(ret_pidfd);
+		pid = clone_main(plan, birth, -1, ret_pidfd);
+	}
+	if (pid < 0) {
+		*failure = (struct main_failure) { .errnum = errno, .about = "cannot start a process in the cage" };
+		return -1;
+	}
+	if (birth->errnum != 0) {
+		*failure = (struct main_failure) { birth->errnum, birth->exec, birth->about };
+		waitpid(pid, NULL, 0);
+		own_close(ret_pidfd);
+		return -1;
+	}
+	munmap(birth, sizeof(*birth));
+	return pid;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The private places are three directories of one tmpfs, so that one size holds for them together.  What is to be
+ * shown there (the working directory, binds) is cloned first, while the host's tree is still in sight, and moved to its place last.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "cage.h"
+
+#define PRIVATE_FLAGS (MS_NOSUID | MS_NODEV)
+#define PROC_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define CGROUP_MOUNT "/sys/fs/cgroup"
+
+/* Directories of the tmpfs that appear at the private places. */
+static const char *const place_names[PRIVATE__COUNT] = {
+	[PRIVATE_TMP] = "tmp",
+	[PRIVATE_VAR_TMP] = "var-tmp",
+	[PRIVATE_DEV_SHM] = "shm",
+};
+
+struct shown {
+	int tree;			/* a detached clone of the mount tree */
+	bool directory;
+	bool read_only;
+	const char *target;
+};
+
+/* glibc before 2.36 has no wrappers for these. */
+static int sys_open_tree(const char *path)
+{
+	return (int) syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
+static int sys_move_mount(int tree, const char *target)
+{
+	return (int) syscall(SYS_move_mount, tree, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static int make_read_only(int tree)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	return (int) syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
+}
+
+static int clone_tree(struct shown *shown, const char *source, const char *target, bool read_only)
+{
+	struct stat st;
+
+	*shown = (struct shown) { .tree = sys_open_tree(source), .target = target, .read_only = read_only };
+	if (shown->tree < 0 || fstat(shown->tree, &st) < 0)
+		return -1;
+	shown->directory = S_ISDIR(st.st_mode);
+	return 0;
+}
+
+static int clone_trees(const struct job *job, struct shown *shown, size_t *ret_count, char *about, size_t size)
+{
+	*ret_count = 0;
+	if (job->bind_workdir) {
+		snprintf(about, size, "cannot show the working directory %s", job->workdir);
+		if (clone_tree(&shown[(*ret_count)++], job->workdir, job->workdir, false) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < job->settings.bind_count; i++) {
+		const struct bind *bind = &job->settings.binds[i];
+
+		snprintf(about, size, "--bind: cannot show %s", bind->source);
+		if (clone_tree(&shown[(*ret_count)++], bind->source, bind->target, bind->read_only) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The tmpfs is mounted on the first private place, and its own directories over all of them. */
+static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
+{
+	const struct job *job = plan->job;
+	const char *stage = NULL;
+	char options[96], path[64];
+	unsigned long long inodes = plan->tmp_bytes / 4096 > 1024 ? plan->tmp_bytes / 4096 : 1024;
+
+	for (int i = PRIVATE__COUNT - 1; i >= 0; i--)
+		stage = job->is_private[i] ? private_places[i] : stage;
+	if (!stage)
+		return 0;
+	/* An empty file costs about 1 KiB of kernel memory: one for each page of the size keeps that in proportion. */
+	if (plan->tmp_bytes == 0)
+		snprintf(options, sizeof(options), "mode=0755,size=0");
+	else
+		snprintf(options, sizeof(options), "mode=0755,size=%llu,nr_inodes=%llu",
+			 (unsigned long long) plan->tmp_bytes, inodes);
+	snprintf(about, size, "cannot mount the private %s", stage);
+	if (mount("memcage", stage, "tmpfs", PRIVATE_FLAGS, options) < 0)
+		return -1;
+	*ret_tmp = open(stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_tmp < 0)
+		return -1;
+	for (int i = PRIVATE__COUNT - 1; i >= 0; i--) {	/* the stage last: it covers the others' sources */
+		if (!job->is_private[i])
+			continue;
+		snprintf(about, size, "cannot mount the private %s", private_places[i]);
+		if (mkdirat(*ret_tmp, place_names[i], 01777) < 0)
+			return -1;
+		snprintf(path, sizeof(path), "%s/%s", stage, place_names[i]);
+		if (mount(path, private_places[i], NULL, MS_BIND, NULL) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Below the private places everything is ours: no symlink can be in the way. */
+static int make_target(const struct job *job, const struct shown *shown)
+{
+	char path[PATH_MAX];
+	bool private = false;
+
+	for (int i = 0; i < PRIVATE__COUNT; i++)
+		private = private || (job->is_private[i] && path_is_below(shown->target, private_places[i]));
+	if (!private)
+		return 0;
+	snprintf(path, sizeof(path), "%s", shown->target);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -1;
+		*slash = '/';
+	}
+	if (shown->directory)
+		return mkdir(path, 0755) < 0 && errno != EEXIST ? -1 : 0;
+
+	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	return fd < 0 ? -1 : 0;
+}
+
+static int show(const struct job *job, const struct shown *shown)
+{
+	if (make_target(job, shown) < 0)
+		return -1;
+	if (shown->read_only && make_read_only(shown->tree) < 0)
+		return -1;
+	if (sys_move_mount(shown->tree, shown->target) < 0)
+		return -1;
+	close(shown->tree);
+	return 0;
+}
+
+int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
+{
+	struct shown shown[BINDS_MOST + 1];
+	size_t count;
+
+	*ret_tmp = -1;
+	snprintf(about, size, "cannot make the mounts private");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	if (clone_trees(plan->job, shown, &count, about, size) < 0)
+		return -1;
+	if (mount_private(plan, ret_tmp, about, size) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(about, size, "cannot show %s", shown[i].target);
+		if (show(plan->job, &shown[i]) < 0)
+			return -1;
+	}
+	snprintf(about, size, "cannot mount /proc");
+	return mount("proc", "/proc", "proc", PROC_FLAGS, NULL);
+}
+
+/* Every controller of the hierarchy in one list, as the kernel wants it to find the hierarchy: "cpu,cpuacct". */
+static void controller_list(const struct hierarchy *hierarchy, char *buffer, size_t size)
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (int c = 0; c < CONTROLLER__COUNT; c++)
+		if (hierarchy->controllers & (1U << c) && used < size)
+			used += (size_t) snprintf(buffer + used, size - used, "%s%s", used ? "," : "",
+						  controller_name((enum controller) c, CGROUP_V1));
+}
+
+static void mount_v1(const struct hierarchy *hierarchy)
+{
+	char list[64], path[128];
+
+	controller_list(hierarchy, list, sizeof(list));
+	snprintf(path, sizeof(path), CGROUP_MOUNT "/%s", list);
+	if (mkdir(path, 0755) == 0)
+		mount("cgroup", path, "cgroup", PROC_FLAGS, list);
+	for (int c = 0; strchr(list, ',') && c < CONTROLLER__COUNT; c++) {
+		if (!(hierarchy->controllers & (1U << c)))
+			continue;
+		snprintf(path, sizeof(path), CGROUP_MOUNT "/%s", controller_name((enum controller) c, CGROUP_V1));
+		if (symlink(list, path) < 0)
+			return;
+	}
+}
+
+/*
+ * Nothing here may fail the job: once the host's tree is out of sight, all that a mount more gives is cgroups
+ * within the cage.  A tree that cannot be unmounted is covered.
+ */
+void mounts_cgroup(const struct cgroup *cgroup)
+{
+	bool v2_only = cgroup->count == 1 && cgroup->parts[0].hierarchy->version == CGROUP_V2;
+
+	umount2(CGROUP_MOUNT, MNT_DETACH);
+	if (v2_only) {
+		mount("cgroup2", CGROUP_MOUNT, "cgroup2", PROC_FLAGS, NULL);
+		return;
+	}
+	if (mount("cgroup", CGROUP_MOUNT, "tmpfs", PROC_FLAGS, "mode=0755,size=64k,nr_inodes=64") < 0)
+		return;
+	for (size_t i = 0; i < cgroup->count; i++) {
+		const struct hierarchy *hierarchy = cgroup->parts[i].hierarchy;
+
+		if (hierarchy->version == CGROUP_V1)
+			mount_v1(hierarchy);
+		else if (mkdir(CGROUP_MOUNT "/unified", 0755) == 0)
+			mount("cgroup2", CGROUP_MOUNT "/unified", "cgroup2", PROC_FLAGS, NULL);
+	}
+}

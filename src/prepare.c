@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "delegate.h"
+#include "text.h"
+
+#define TMP_SHARE 8			/* the private tmpfs gets this part of the memory, unless --tmp says otherwise */
+
+static const char *option_name(int id)
+{
+	return limits[id].option ? limits[id].option : limits[id].key;
+}
+
+static bool is_limited(const struct limit_value *value, enum limit_unit unit)
+{
+	return value->set && (unit == LIMIT_LIST || value->number != LIMIT_NONE);
+}
+
+/* Controllers of the limits that are asked for. */
+static unsigned int required_controllers(const struct run *run)
+{
+	unsigned int mask = 1U << CONTROLLER_MEMORY;
+
+	for (int id = 0; id < LIMIT__COUNT; id++)
+		if (limits[id].controller != CONTROLLER_NONE && is_limited(&run->limits[id], limits[id].unit))
+			mask |= 1U << limits[id].controller;
+	return mask;
+}
+
+/* Those beside: for the counters of the report, as far as they come at the price of a directory. */
+static unsigned int wanted_controllers(const struct run *run)
+{
+	unsigned int counters = 1U << CONTROLLER_PIDS | 1U << CONTROLLER_CPUACCT;
+
+	if (run->job->settings.report)
+		counters |= 1U << CONTROLLER_IO;
+	return required_controllers(run) | counters;
+}
+
+/* Why the host cannot enforce this limit, or NULL. */
+static const char *unsupported(const struct run *run, int id, char *buffer, size_t size)
+{
+	const struct hierarchy *hierarchy = host_hierarchy(&run->host, limits[id].controller);
+	const char *why;
+
+	if (!hierarchy) {
+		snprintf(buffer, size, "the %s controller is not available here",
+			 controller_name(limits[id].controller, host_backend(&run->host)));
+		return buffer;
+	}
+	why = limit_unsupported(run->limits, (enum limit_id) id, hierarchy->version);
+	if (why)
+		return why;
+	if (id == LIMIT_SWAP && access("/proc/swaps", F_OK) < 0)
+		return "this kernel was built without swap";
+	if (id == LIMIT_SWAP && hierarchy->version == CGROUP_V1 &&
+	    faccessat(hierarchy->dir, limits[id].file[CGROUP_V1], F_OK, 0) < 0)
+		return "this kernel does not account for swap (boot it with swapaccount=1)";
+	return NULL;
+}
+
+/* No swap is no promise broken where there is none. */
+static bool is_harmless(const struct run *run, int id)
+{
+	char text[256];
+
+	if (id != LIMIT_SWAP || run->job->limits[id].number != 0)
+		return false;
+	/* A heading, and a line for each swap device. */
+	return file_read_at(AT_FDCWD, "/proc/swaps", text, sizeof(text)) < 0 || !strchr(text, '/');
+}
+
+static int check_supported(struct run *run)
+{
+	char buffer[200];
+
+	for (int id = 0; id < LIMIT__COUNT; id++) {
+		const char *why;
+
+		if (limits[id].controller == CONTROLLER_NONE || !is_limited(&run->limits[id], limits[id].unit))
+			continue;
+		why = unsupported(run, id, buffer, sizeof(buffer));
+		if (!why)
+			continue;
+		run->limits[id].set = false;
+		if (is_harmless(run, id))
+			continue;
+		if (!run->job->settings.allow_unsupported)
+			return error_set(&run->failure, MEMCAGE_ERROR_SETUP, 0,
+					 "--%s cannot be enforced: %s; --allow-unsupported runs without it",
+					 option_name(id), why);
+		run_warn(run, WARNING_LIMIT_UNSUPPORTED, "--%s is not in force: %s", option_name(id), why);
+	}
+	return 0;
+}
+
+static uint64_t machine_memory(void)
+{
+	return (uint64_t) sysconf(_SC_PHYS_PAGES) * (uint64_t) sysconf(_SC_PAGESIZE);
+}
+
+/* A limit that is not below those above is not the one that will be hit. */
+static void compare_with_above(struct run *run)
+{
+	uint64_t above = oom_watch_limit_above(&run->watch);
+	const struct limit_value *memory = &run->limits[LIMIT_MEMORY];
+	uint64_t own = memory->set ? memory->number : LIMIT_NONE, base = own < above ? own : above;
+	char own_text[32], above_text[32];
+
+	if (memory->set && own != LIMIT_NONE && own >= above) {
+		text_bytes(own, own_text, sizeof(own_text));
+		text_bytes(above, above_text, sizeof(above_text));
+		run_warn(run, WARNING_LIMIT_NOT_BELOW_ANCESTOR,
+			 "--memory is %s, but a cgroup above has only %s: its limit will be hit first", own_text,
+			 above_text);
+	}
+	if (!run->limits[LIMIT_TMP].set) {
+		if (base == LIMIT_NONE)
+			base = machine_memory();
+		run->limits[LIMIT_TMP] = (struct limit_value) { .set = true, .number = limit_whole_pages(base / TMP_SHARE) };
+	}
+}
+
+static int end_job_as_group(struct run *run)
+{
+	const struct cgroup_part *memory = cgroup_part(&run->cgroup, CONTROLLER_MEMORY);
+
+	if (memory->hierarchy->version == CGROUP_V1 || run->job->settings.kill_process)
+		return 0;
+	if (file_write_at(memory->job, "memory.oom.group", "1") < 0)
+		return error_setup(&run->failure, "cannot write 1 to memory.oom.group");
+	return 0;
+}
+
+int prepare(struct run *run)
+{
+	if (host_probe(&run->host, run->job->settings.backend, &run->failure) < 0)
+		return -1;
+	if (delegate_prepare(&run->host, required_controllers(run), &run->failure) < 0)
+		return -1;
+	if (check_supported(run) < 0)
+		return -1;
+	cgroup_sweep(&run->host);
+	oom_watch_open_ancestors(&run->watch, &run->host);
+	compare_with_above(run);
+	run->kernel_log = kmsg_open();
+	if (cgroup_create(&run->cgroup, &run->host, run->limits, wanted_controllers(run), &run->failure) < 0)
+		return -1;
+	if (oom_watch_open(&run->watch, &run->cgroup, &run->failure) < 0 || end_job_as_group(run) < 0)
+		return -1;
+	if (run->job->settings.sample_usec != 0 &&
+	    samples_start(&run->samples, run->job->settings.sample_usec) < 0)
+		return error_setup(&run->failure, "no memory for the samples");
+	return 0;
+}

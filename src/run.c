@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+void run_init(struct run *run, const struct job *job)
+{
+	memset(run, 0, sizeof(*run));
+	run->job = job;
+	run->child = CHILD_NONE;
+	run->watch = OOM_WATCH_NONE;
+	run->main_pidfd = run->tmp = run->epoll = run->timer = run->kernel_log = -1;
+	memcpy(run->limits, job->limits, sizeof(run->limits));	/* lists stay the job's */
+}
+
+void run_warn(struct run *run, enum warning_code code, const char *format, ...)
+{
+	struct warning *warning = &run->warnings[run->warning_count];
+	va_list args;
+
+	if (run->warning_count == WARNINGS_MOST)
+		return;
+	warning->code = code;
+	va_start(args, format);
+	vsnprintf(warning->message, sizeof(warning->message), format, args);
+	va_end(args);
+	run->warning_count++;
+}
+
+void run_look_at_tmp(struct run *run)
+{
+	struct statfs fs;
+	uint64_t used;
+
+	if (run->tmp < 0 || fstatfs(run->tmp, &fs) < 0 || fs.f_blocks == 0)
+		return;
+	used = (uint64_t) (fs.f_blocks - fs.f_bfree) * (uint64_t) fs.f_bsize;
+	if (used > run->tmp_peak_bytes)
+		run->tmp_peak_bytes = used;
+	run->tmp_full |= fs.f_bfree == 0 || (fs.f_files > 0 && fs.f_ffree == 0);
+}

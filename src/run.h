@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run - one job on its way: what was made for it, where it stands, what was seen.  The stages fill it in order:
+ * supervise.h makes the cage and watches it, observe.h takes the last readings and removes it.
+ */
+#pragma once
+
+#include <time.h>
+
+#include "cgroup.h"
+#include "job.h"
+#include "kmsg.h"
+#include "launch.h"
+#include "observation.h"
+#include "oom_watch.h"
+#include "process_table.h"
+#include "report.h"
+#include "sample.h"
+
+/*
+ *	STARTING	init makes the cage; the command does not run yet
+ *	RUNNING		the command runs
+ *	STOPPING	SIGTERM was sent; the grace time runs
+ *	KILLING		everything was killed; init is to end within seconds
+ *	ENDED		init has been reaped: nothing of the job runs
+ */
+enum run_phase { PHASE_STARTING, PHASE_RUNNING, PHASE_STOPPING, PHASE_KILLING, PHASE_ENDED, PHASE__COUNT };
+
+/* Dates in microseconds of CLOCK_MONOTONIC at which something is due. */
+enum run_deadline {
+	DEADLINE_TIMEOUT,		/* --timeout */
+	DEADLINE_CPU_TIME,		/* the earliest moment at which --cpu-time can be used up */
+	DEADLINE_GRACE,			/* after SIGTERM */
+	DEADLINE_SILENCE,		/* init must have spoken, or ended, by then */
+	DEADLINE_NO_VICTIM,		/* look again whether the job stands at its limit without a victim */
+	DEADLINE_OOM_LOOK,		/* look for a kill that v1 announced, or does not announce */
+	DEADLINE_SAMPLE,
+	DEADLINE__COUNT,
+};
+
+struct run {
+	const struct job *job;
+	struct limit_value limits[LIMIT__COUNT];	/* as in force: the job's, and the default size of the tmpfs */
+	struct host host;
+	struct cgroup cgroup;
+	struct oom_watch watch;
+	struct child child;
+	int main_pidfd, tmp;		/* from init; -1 */
+	int epoll, timer, kernel_log;
+
+	enum run_phase phase;
+	uint64_t deadlines[DEADLINE__COUNT];	/* 0: none */
+	uint64_t stalled_ooms, stalled_kills;	/* counters when DEADLINE_NO_VICTIM was set */
+	unsigned int oom_looks;		/* v1: how often we have looked for an announced kill */
+	int stopped_by;			/* signal that stopped main, not yet said; 0 */
+
+	struct observation seen;
+	uint64_t tmp_files;		/* that are not the job's */
+	uint64_t tmp_peak_bytes;
+	bool tmp_full;
+	struct kmsg_evidence evidence;
+	struct process suspect;		/* the largest process when the limit was last hit */
+	struct samples samples;
+	struct usage usage;
+	struct victim victims[KMSG_VICTIMS_MOST];
+	size_t victim_count;
+	struct warning warnings[WARNINGS_MOST];
+	size_t warning_count;
+	struct memcage_error failure;	/* why the set-up or execve failed */
+	int exec_errnum;
+};
+
+void run_init(struct run *run, const struct job *job);
+void run_warn(struct run *run, enum warning_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Space and files of the private tmpfs now: keeps the peak, and whether it was full. */
+void run_look_at_tmp(struct run *run);

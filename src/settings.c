@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/parse.h"
+#include "output.h"
+
+#define QUOTED 120
+
+static int out_of_memory(struct memcage_error *err)
+{
+	return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
+}
+
+static int refuse(struct memcage_error *err, const char *text, const char *right)
+{
+	char quoted[QUOTED];
+
+	return error_usage(err, "%s is not right; say %s", parse_quote(text, quoted, sizeof(quoted)), right);
+}
+
+/* Makes room for one more element of an array that has count. */
+static int grow(void *array, size_t count, size_t element, struct memcage_error *err)
+{
+	void *larger = reallocarray(*(void **) array, count + 1, element);
+
+	if (!larger)
+		return out_of_memory(err);
+	*(void **) array = larger;
+	return 0;
+}
+
+static int replace(char **to, const char *text, struct memcage_error *err)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return out_of_memory(err);
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+static int parse_oom(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	settings->kill_process = strcmp(text, "kill-process") == 0;
+	return settings->kill_process || strcmp(text, "kill-job") == 0 ? 0
+									 : refuse(err, text, "kill-job or kill-process");
+}
+
+static int parse_network(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	settings->network_none = strcmp(text, "none") == 0;
+	return settings->network_none || strcmp(text, "host") == 0 ? 0 : refuse(err, text, "host or none");
+}
+
+/* As an absolute path without "." and "//", so that paths can be compared; ".." stays, as only the kernel can follow it. */
+static char *absolute_path(const char *path)
+{
+	auto_free char *cwd = *path == '/' ? strdup("") : getcwd(NULL, 0);
+	auto_free char *joined = NULL;
+	char *plain, *end;
+
+	if (!cwd || asprintf(&joined, "%s/%s", cwd, path) < 0)
+		return NULL;
+	plain = end = malloc(strlen(joined) + 2);
+	if (!plain)
+		return NULL;
+	for (char *rest = joined, *part; (part = strsep(&rest, "/"));)
+		if (*part && strcmp(part, ".") != 0)
+			end = stpcpy(stpcpy(end, "/"), part);
+	if (end == plain)
+		*end++ = '/';
+	*end = '\0';
+	return plain;
+}
+
+static int parse_bind(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	auto_free char *copy = strdup(text);
+	struct bind bind = { 0 };
+	char *target, *mode;
+
+	if (!copy)
+		return out_of_memory(err);
+	if (settings->bind_count == BINDS_MOST)
+		return error_usage(err, "more than %d of them", BINDS_MOST);
+	mode = strrchr(copy, ':');
+	if (mode && strcmp(mode, ":ro") == 0) {
+		bind.read_only = true;
+		*mode = '\0';
+	}
+	target = strchr(copy, ':');
+	if (target)
+		*target++ = '\0';
+	if (*copy == '\0' || (target && *target != '/'))
+		return refuse(err, text, "SRC, SRC:/DST or SRC:/DST:ro, for example /data:/data:ro");
+	if (grow(&settings->binds, settings->bind_count, sizeof(bind), err) < 0)
+		return -1;
+	bind.source = absolute_path(copy);
+	bind.target = absolute_path(target ? target : copy);
+	if (!bind.source || !bind.target) {
+		free(bind.source);
+		return out_of_memory(err);
+	}
+	settings->binds[settings->bind_count++] = bind;
+	return 0;
+}
+
+static int parse_pass_fd(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	uint64_t number;
+
+	if (parse_number(text, 1 << 20, &number, err) < 0)
+		return -1;
+	if (settings->pass_fd_count == PASS_FDS_MOST)
+		return error_usage(err, "more than %d of them", PASS_FDS_MOST);
+	if (grow(&settings->pass_fds, settings->pass_fd_count, sizeof(int), err) < 0)
+		return -1;
+	settings->pass_fds[settings->pass_fd_count++] = (int) number;
+	return 0;
+}
+
+static int parse_workdir(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	return *text ? replace(&settings->workdir, text, err) : refuse(err, text, "a directory");
+}
+
+static int parse_env(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	char *copy;
+
+	if (*text == '\0' || *text == '=')
+		return refuse(err, text, "NAME or NAME=VALUE");
+	if (grow(&settings->env, settings->env_count, sizeof(char *), err) < 0)
+		return -1;
+	copy = strdup(text);
+	if (!copy)
+		return out_of_memory(err);
+	settings->env[settings->env_count++] = copy;
+	return 0;
+}
+
+static int parse_clear_env(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	(void) text;
+	(void) err;
+	settings->clear_env = true;
+	return 0;
+}
+
+#define HOSTNAME_MOST 64		/* __NEW_UTS_LEN, include/uapi/linux/utsname.h */
+#define HOSTNAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+
+static int parse_hostname(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	size_t length = strlen(text);
+
+	if (length == 0 || length > HOSTNAME_MOST || strspn(text, HOSTNAME_BYTES) != length)
+		return refuse(err, text, "1 to 64 letters, digits, dots, dashes, for example build-1");
+	return replace(&settings->hostname, text, err);
+}
+
+static int parse_backend(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	static const char *const names[BACKEND__COUNT] = {
+		[BACKEND_AUTO] = "auto",
+		[BACKEND_V2] = "v2",
+		[BACKEND_V1] = "v1",
+	};
+
+	for (int i = 0; i < BACKEND__COUNT; i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		settings->backend = (enum backend_choice) i;
+		return 0;
+	}
+	return refuse(err, text, "auto, v2 or v1");
+}
+
+static int parse_allow_unsupported(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	(void) text;
+	(void) err;
+	settings->allow_unsupported = true;
+	return 0;
+}
+
+static int parse_report(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	return output_check(text, err) < 0 ? -1 : replace(&settings->report, text, err);
+}
+
+#define SAMPLE_LEAST (10 * 1000)	/* 10 ms: what a sample costs is then below 1 % of a CPU */
+
+static int parse_sample(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	uint64_t usec;
+
+	if (parse_duration(text, &usec, err) < 0)
+		return -1;
+	if (usec < SAMPLE_LEAST || usec == PARSE_MAX)
+		return refuse(err, text, "10ms or more, for example 500ms");
+	settings->sample_usec = usec;
+	return 0;
+}
+
+static int parse_oom_exit_code(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	uint64_t number;
+
+	if (parse_number(text, 255, &number, err) < 0)
+		return -1;
+	settings->oom_exit_code = (int) number;
+	return 0;
+}
+
+const struct setting settings_table[] = {
+	{ "oom", 0, "kill-job|kill-process", "what an OOM kill ends: the whole job (default) or its victim alone", parse_oom },
+	{ "network", 0, "host|none", "share the host's network (default) or have a loopback only", parse_network },
+	{ "bind", 0, "SRC[:DST][:ro]", "show SRC of the host at DST in the cage (repeats)", parse_bind },
+	{ "pass-fd", 0, "N", "leave descriptor N open in the job (repeats)", parse_pass_fd },
+	{ "workdir", 0, "DIR", "start in DIR", parse_workdir },
+	{ "env", 'e', "NAME[=VALUE]", "set or pass a variable (repeats)", parse_env },
+	{ "clear-env", 0, NULL, "pass no variables but those of --env", parse_clear_env },
+	{ "hostname", 0, "NAME", "the cage's host name", parse_hostname },
+	{ "backend", 0, "auto|v2|v1", "which cgroup version to use (default: auto)", parse_backend },
+	{ "allow-unsupported", 0, NULL, "warn of a limit that cannot be enforced here instead of refusing", parse_allow_unsupported },
+	{ "report", 'r', "FILE|fd:N|-", "write the report there, as JSON", parse_report },
+	{ "sample", 0, "DURATION", "keep a timeline of memory and CPU in the report", parse_sample },
+	{ "oom-exit-code", 0, "N", "exit status after an OOM kill (default: 120)", parse_oom_exit_code },
+	{ NULL },
+};
+
+const struct setting *setting_find(const char *key)
+{
+	for (const struct setting *row = settings_table; row->key; row++)
+		if (strcmp(row->key, key) == 0)
+			return row;
+	return NULL;
+}
+
+static char *copy_text(const char *text, bool *failed)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	*failed |= text && !copy;
+	return copy;
+}
+
+static void *copy_array(const void *array, size_t count, size_t element, bool *failed)
+{
+	void *copy = count ? calloc(count, element) : NULL;
+
+	*failed |= count && !copy;
+	if (copy)
+		memcpy(copy, array, count * element);
+	return copy;
+}
+
+int settings_copy(const struct settings *from, struct settings *to)
+{
+	bool failed = false;
+
+	*to = *from;
+	to->workdir = copy_text(from->workdir, &failed);
+	to->hostname = copy_text(from->hostname, &failed);
+	to->report = copy_text(from->report, &failed);
+	to->pass_fds = copy_array(from->pass_fds, from->pass_fd_count, sizeof(int), &failed);
+	to->binds = copy_array(from->binds, from->bind_count, sizeof(struct bind), &failed);
+	to->env = copy_array(from->env, from->env_count, sizeof(char *), &failed);
+	to->bind_count = to->binds ? from->bind_count : 0;
+	to->env_count = to->env ? from->env_count : 0;
+	for (size_t i = 0; i < to->bind_count; i++) {
+		to->binds[i].source = copy_text(from->binds[i].source, &failed);
+		to->binds[i].target = copy_text(from->binds[i].target, &failed);
+	}
+	for (size_t i = 0; i < to->env_count; i++)
+		to->env[i] = copy_text(from->env[i], &failed);
+	if (!failed)
+		return 0;
+	settings_release(to);
+	errno = ENOMEM;
+	return -1;
+}
+
+void settings_release(struct settings *settings)
+{
+	for (size_t i = 0; i < settings->bind_count; i++) {
+		free(settings->binds[i].source);
+		free(settings->binds[i].target);
+	}
+	for (size_t i = 0; i < settings->env_count; i++)
+		free(settings->env[i]);
+	free(settings->binds);
+	free(settings->pass_fds);
+	free(settings->env);
+	free(settings->workdir);
+	free(settings->hostname);
+	free(settings->report);
+	*settings = SETTINGS_DEFAULT;
+}

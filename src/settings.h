@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settings - what is said of a cage apart from its limits: one row per option, with its help, its parser and
+ * whether it repeats.  Form is checked here; what the host has to say comes with job.h.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "host.h"
+
+struct bind {
+	char *source, *target;		/* absolute */
+	bool read_only;
+};
+
+struct settings {
+	bool kill_process;		/* --oom kill-process: an OOM kill ends only the kernel's victim */
+	bool network_none;
+	struct bind *binds;
+	size_t bind_count;
+	int *pass_fds;
+	size_t pass_fd_count;
+	char *workdir;			/* NULL: the caller's */
+	char **env;			/* NAME=VALUE, or NAME for the caller's value */
+	size_t env_count;
+	bool clear_env;
+	char *hostname;			/* NULL: the host's */
+	enum backend_choice backend;
+	bool allow_unsupported;
+	char *report;			/* FILE, fd:N, -; NULL */
+	uint64_t sample_usec;		/* 0: no timeline */
+	int oom_exit_code;
+	sigset_t mask;			/* the job's signal mask, where has_mask; else the caller's at the start */
+	bool has_mask;
+};
+
+#define SETTINGS_DEFAULT ((struct settings) { .oom_exit_code = 120 })
+#define BINDS_MOST 64
+#define PASS_FDS_MOST 256
+
+typedef int setting_parse_fn(const char *text, struct settings *settings, struct memcage_error *err);
+
+struct setting {
+	const char *key;
+	char letter;			/* 0: none */
+	const char *arg;		/* NULL: a switch, whose text is NULL */
+	const char *help;
+	setting_parse_fn *parse;
+};
+
+/* Ends with a row whose key is NULL. */
+extern const struct setting settings_table[];
+
+/* The row, or NULL. */
+const struct setting *setting_find(const char *key);
+int settings_copy(const struct settings *from, struct settings *to);
+void settings_release(struct settings *settings);

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervise.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "prepare.h"
+#include "usage.h"
+
+#define GRACE_DEFAULT (2 * USEC_PER_SEC)
+#define SILENCE (2 * USEC_PER_SEC)		/* an init that has to speak does so within a millisecond */
+#define NO_VICTIM (1500 * USEC_PER_MSEC)	/* how long OOMs without a kill go on before we end it */
+#define NO_VICTIM_OOMS 20			/* ... and how many: a lone refused allocation is no stall */
+#define OOM_LOOKS 10				/* v1 announces before it kills */
+#define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
+#define OOM_LOOK_IDLE USEC_PER_SEC		/* v1 says nothing of the machine's own OOM kills */
+
+enum event {
+	EVENT_STARTED,
+	EVENT_MAIN_ENDED,		/* others live on */
+	EVENT_TIMEOUT,
+	EVENT_CPU_TIME,
+	EVENT_CANCEL,
+	EVENT_GRACE,
+	EVENT_OOM_JOB,			/* v1: a process was killed for memory, and the whole job is to end for it */
+	EVENT_NO_VICTIM,
+	EVENT_SILENCE,
+	EVENT__COUNT,
+};
+
+enum source { SOURCE_TIMER, SOURCE_INIT, SOURCE_SOCKET, SOURCE_MEMORY, SOURCE_MAIN };
+
+typedef void step_fn(struct run *run, uint64_t now);
+
+static void start_grace(struct run *run, uint64_t now)
+{
+	const struct limit_value *grace = &run->limits[LIMIT_GRACE];
+	uint64_t usec = grace->set ? grace->number : GRACE_DEFAULT;
+
+	run->phase = PHASE_STOPPING;
+	run->deadlines[DEADLINE_GRACE] = usec == LIMIT_NONE ? 0 : now + usec;
+}
+
+static void kill_all(struct run *run, uint64_t now)
+{
+	run->phase = PHASE_KILLING;
+	run->seen.kill_usec = now;
+	cgroup_kill(&run->cgroup);
+	launch_send(&run->child, SIGKILL, CAGE_ALL);
+	run->deadlines[DEADLINE_SILENCE] = now + SILENCE;
+}
+
+/* A stopped job would not hear the signal that it was sent. */
+static void await_end(struct run *run, uint64_t now)
+{
+	launch_send(&run->child, SIGCONT, CAGE_GROUP);
+	start_grace(run, now);
+	if (run->deadlines[DEADLINE_GRACE] == now)
+		kill_all(run, now);
+}
+
+static void ask_to_stop(struct run *run, uint64_t now)
+{
+	launch_send(&run->child, SIGTERM, CAGE_GROUP);
+	await_end(run, now);
+}
+
+/* Init's death takes all along; what is throttled must first get time to die. */
+static void kill_init(struct run *run, uint64_t now)
+{
+	run->phase = PHASE_KILLING;
+	if (run->seen.kill_usec == 0)
+		run->seen.kill_usec = now;
+	cgroup_kill(&run->cgroup);
+	launch_kill(&run->child);
+}
+
+static void end_leftovers(struct run *run, uint64_t now)
+{
+	char names[160];
+	size_t count = process_names(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), names, sizeof(names));
+
+	if (count > 0)
+		run_warn(run, WARNING_LEFTOVER_PROCESSES, "%zu process%s outlived the main process and %s killed: %s",
+			 count, count == 1 ? "" : "es", count == 1 ? "was" : "were", names);
+	kill_init(run, now);
+}
+
+static void go_on(struct run *run, uint64_t now)
+{
+	(void) now;
+	run->phase = PHASE_RUNNING;
+}
+
+/* What to do when; an empty cell means: nothing, on purpose. */
+static step_fn *const steps[PHASE__COUNT][EVENT__COUNT] = {
+	[PHASE_STARTING] = {
+		[EVENT_STARTED] = go_on,
+		[EVENT_TIMEOUT] = kill_init,
+		[EVENT_CPU_TIME] = kill_init,
+		[EVENT_CANCEL] = kill_init,
+		[EVENT_NO_VICTIM] = kill_init,
+		[EVENT_OOM_JOB] = kill_init,
+	},
+	[PHASE_RUNNING] = {
+		[EVENT_MAIN_ENDED] = end_leftovers,
+		[EVENT_TIMEOUT] = ask_to_stop,
+		[EVENT_CPU_TIME] = ask_to_stop,
+		[EVENT_CANCEL] = await_end,
+		[EVENT_OOM_JOB] = kill_all,
+		[EVENT_NO_VICTIM] = kill_all,
+		[EVENT_SILENCE] = kill_init,
+	},
+	[PHASE_STOPPING] = {
+		[EVENT_MAIN_ENDED] = end_leftovers,
+		[EVENT_GRACE] = kill_all,
+		[EVENT_CANCEL] = kill_all,
+		[EVENT_OOM_JOB] = kill_all,
+		[EVENT_NO_VICTIM] = kill_all,
+		[EVENT_SILENCE] = kill_init,
+	},
+	[PHASE_KILLING] = {
+		[EVENT_MAIN_ENDED] = kill_init,
+		[EVENT_SILENCE] = kill_init,
+	},
+};
+
+static void raise_event(struct run *run, enum event event, uint64_t now)
+{
+	step_fn *step = steps[run->phase][event];
+
+	if (step)
+		step(run, now);
+}
+
+static uint64_t once(uint64_t date, uint64_t now)
+{
+	return date != 0 ? date : now;
+}
+
+/* ---- memory events ---- */
+
+static bool whole_job_dies(const struct run *run)
+{
+	return !run->job->settings.kill_process;
+}
+
+/* Counters first, so that a kill that came before a deadline is dated before it. */
+static void look_at_memory(struct run *run, uint64_t now)
+{
+	if (run->watch.events < 0)
+		return;
+	oom_watch_read(&run->watch, false);
+	if (run->watch.kills > 0)
+		run->seen.oom_usec = once(run->seen.oom_usec, now);
+}
+
+static void note_suspect(struct run *run)
+{
+	struct process process;
+
+	/* Where the kernel log can tell it will: /proc is the poorer witness, and not free. */
+	if (run->kernel_log >= 0 && run->host.root_pid_namespace)
+		return;
+	if (run->watch.kills == 0 && process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
+		run->suspect = process;
+}
+
+/* OOMs without a kill: nobody there whom the kernel may kill (oom_score_adj -1000), and they fault for ever. */
+static void watch_for_stall(struct run *run, uint64_t now)
+{
+	const struct oom_watch *watch = &run->watch;
+
+	if (run->deadlines[DEADLINE_NO_VICTIM] != 0 || watch->ooms <= run->stalled_ooms)
+		return;
+	run->stalled_ooms = watch->ooms;
+	run->stalled_kills = watch->kills;
+	run->deadlines[DEADLINE_NO_VICTIM] = now + NO_VICTIM;
+}
+
+/* v1 wants memcage to end the job that the kernel only took one process of; v2 does it by memory.oom.group. */
+static void end_job_for_kill(struct run *run, uint64_t now)
+{
+	if (run->watch.kills == 0 || !whole_job_dies(run) || host_backend(&run->host) != CGROUP_V1)
+		return;
+	if (run->seen.oom_group_usec == 0) {
+		run->seen.oom_group_usec = now;
+		raise_event(run, EVENT_OOM_JOB, now);
+	}
+}
+
+static void memory_changed(struct run *run, uint64_t now)
+{
+	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
+
+	oom_watch_read(&run->watch, true);
+	note_suspect(run);
+	run_look_at_tmp(run);
+	if (run->watch.kills > 0)
+		run->seen.oom_usec = once(run->seen.oom_usec, now);
+	if (run->watch.kills == kills && run->watch.ooms > ooms) {
+		watch_for_stall(run, now);
+		if (host_backend(&run->host) == CGROUP_V1) {
+			run->oom_looks = OOM_LOOKS;
+			run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_PAUSE;
+		}
+	}
+	end_job_for_kill(run, now);
+}
+
+/* ---- deadlines ---- */
+
+static void timeout_due(struct run *run, uint64_t now)
+{
+	look_at_memory(run, now);
+	run->seen.timeout_usec = now;
+	raise_event(run, EVENT_TIMEOUT, now);
+}
+
+/* It cannot be used up before all CPUs have worked on nothing else. */
+static void cpu_time_due(struct run *run, uint64_t now)
+{
+	uint64_t used = usage_cpu(&run->cgroup), limit = run->limits[LIMIT_CPU_TIME].number;
+	uint64_t cpus = (uint64_t) sysconf(_SC_NPROCESSORS_ONLN), wait;
+
+	if (used != UNREADABLE && used >= limit) {
+		look_at_memory(run, now);
+		run->seen.cpu_time_usec = now;
+		raise_event(run, EVENT_CPU_TIME, now);
+		return;
+	}
+	wait = used == UNREADABLE ? USEC_PER_SEC : (limit - used) / cpus;
+	run->deadlines[DEADLINE_CPU_TIME] = now + (wait > 5 * USEC_PER_MSEC ? wait : 5 * USEC_PER_MSEC);
+}
+
+static void grace_due(struct run *run, uint64_t now)
+{
+	raise_event(run, EVENT_GRACE, now);
+}
+
+static void silence_due(struct run *run, uint64_t now)
+{
+	raise_event(run, EVENT_SILENCE, now);
+}
+
+static void no_victim_due(struct run *run, uint64_t now)
+{
+	uint64_t before = run->stalled_ooms;
+
+	oom_watch_read(&run->watch, true);
+	if (run->watch.kills == run->stalled_kills && run->watch.ooms >= before + NO_VICTIM_OOMS) {
+		run->seen.no_victim_usec = now;
+		raise_event(run, EVENT_NO_VICTIM, now);
+		return;
+	}
+	watch_for_stall(run, now);
+}
+
+static void oom_look_due(struct run *run, uint64_t now)
+{
+	look_at_memory(run, now);
+	end_job_for_kill(run, now);
+	if (run->oom_looks > 0)
+		run->oom_looks--;
+	run->deadlines[DEADLINE_OOM_LOOK] = now + (run->oom_looks > 0 ? OOM_LOOK_PAUSE : OOM_LOOK_IDLE);
+}
+
+static void sample_due(struct run *run, uint64_t now)
+{
+	samples_take(&run->samples, &run->cgroup, now - run->seen.start_usec);
+	run_look_at_tmp(run);
+	run->deadlines[DEADLINE_SAMPLE] = now + run->samples.interval_usec;
+}
+
+static step_fn *const due[DEADLINE__COUNT] = {
+	[DEADLINE_TIMEOUT] = timeout_due,     [DEADLINE_CPU_TIME] = cpu_time_due,
+	[DEADLINE_GRACE] = grace_due,	      [DEADLINE_SILENCE] = silence_due,
+	[DEADLINE_NO_VICTIM] = no_victim_due, [DEADLINE_OOM_LOOK] = oom_look_due,
+	[DEADLINE_SAMPLE] = sample_due,
+};
+
+static void do_what_is_due(struct run *run, uint64_t now)
+{
+	for (int d = 0; d < DEADLINE__COUNT; d++) {
+		if (run->deadlines[d] == 0 || run->deadlines[d] > now || run->phase == PHASE_ENDED)
+			continue;
+		run->deadlines[d] = 0;
+		due[d](run, now);
+	}
+}
+
+static void arm_timer(struct run *run)
+{
+	struct itimerspec at = { 0 };
+	uint64_t next = 0;
+
+	for (int d = 0; d < DEADLINE__COUNT; d++)
+		if (run->deadlines[d] != 0 && (next == 0 || run->deadlines[d] < next))
+			next = run->deadlines[d];
+	at.it_value.tv_sec = (time_t) (next / USEC_PER_SEC);
+	at.it_value.tv_nsec = (long) (next % USEC_PER_SEC) * 1000;
+	timerfd_settime(run->timer, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* ---- what init says ---- */
+
+static void command_started(struct run *run, const struct cage_message *message, const int fds[2], uint64_t now)
+{
+	struct epoll_event watch = { .events = EPOLLIN, .data.u32 = SOURCE_MAIN };
+
+	run->main_pidfd = fds[0];
+	run->tmp = fds[1];
+	run->tmp_files = message->tmp_files;
+	run->seen.main_started = true;
+	if (run->main_pidfd >= 0)
+		epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->main_pidfd, &watch);
+	raise_event(run, EVENT_STARTED, now);
+}
+
+static void main_ended(struct run *run, const struct cage_message *message, uint64_t now)
+{
+	run->seen.main_known = true;
+	run->seen.main_status = message->number;
+	run->seen.main_usec = now;
+	run->deadlines[DEADLINE_SILENCE] = 0;
+	run_look_at_tmp(run);
+	if (message->leftovers)
+		raise_event(run, EVENT_MAIN_ENDED, now);
+}
+
+static void set_up_failed(struct run *run, const struct cage_message *message)
+{
+	run->seen.setup_failed = true;
+	error_set(&run->failure, MEMCAGE_ERROR_SETUP, message->number, "%s", message->text);
+}
+
+static void hear(struct run *run, uint64_t now)
+{
+	struct cage_message message;
+	int fds[2];
+
+	while (launch_receive(&run->child, &message, fds)) {
+		switch (message.kind) {
+		case CAGE_STARTED:
+			command_started(run, &message, fds, now);
+			continue;
+		case CAGE_STOPPED:
+			run->stopped_by = message.number;
+			break;
+		case CAGE_ENDED:
+			main_ended(run, &message, now);
+			break;
+		case CAGE_EXEC_FAILED:
+			run->exec_errnum = message.number;
+			break;
+		case CAGE_FAILED:
+			set_up_failed(run, &message);
+			break;
+		}
+	}
+}
+
+/* Main is gone: its init tells within a moment, or somebody has stopped it. */
+static void main_gone(struct run *run, uint64_t now)
+{
+	epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->main_pidfd, NULL);
+	if (!run->seen.main_known)
+		run->deadlines[DEADLINE_SILENCE] = now + SILENCE;
+}
+
+static void init_gone(struct run *run, uint64_t now)
+{
+	int status;
+
+	if (!launch_ended(&run->child, &status))
+		return;
+	hear(run, now);	/* its last word may still be in the pair */
+	run->phase = PHASE_ENDED;
+	run->seen.end_usec = now;
+}
+
+/* ---- the loop ---- */
+
+bool supervise_step(struct run *run)
+{
+	struct epoll_event events[8];
+	uint64_t expirations, now;
+	int count = epoll_wait(run->epoll, events, ARRAY_LEN(events), 0);
+
+	now = clock_usec();
+	for (int i = 0; i < count && run->phase != PHASE_ENDED; i++) {
+		switch ((enum source) events[i].data.u32) {
+		case SOURCE_TIMER:
+			if (read(run->timer, &expirations, sizeof(expirations)) < 0)
+				break;
+			do_what_is_due(run, now);
+			break;
+		case SOURCE_INIT:
+			init_gone(run, now);
+			break;
+		case SOURCE_SOCKET:
+			if (events[i].events & EPOLLIN)
+				hear(run, now);
+			else
+				epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->child.socket, NULL);
+			break;
+		case SOURCE_MEMORY:
+			memory_changed(run, now);
+			break;
+		case SOURCE_MAIN:
+			main_gone(run, now);
+			break;
+		}
+	}
+	if (run->phase != PHASE_ENDED)
+		arm_timer(run);
+	return run->phase == PHASE_ENDED;
+}
+
+static int watch_source(struct run *run, int fd, uint32_t mask, enum source source)
+{
+	struct epoll_event event = { .events = mask, .data.u32 = source };
+
+	if (fd >= 0 && epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+		return 0;
+	return error_setup(&run->failure, "cannot watch the cage");
+}
+
+static int open_loop(struct run *run)
+{
+	run->epoll = epoll_create1(EPOLL_CLOEXEC);
+	run->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (run->epoll < 0 || run->timer < 0)
+		return error_setup(&run->failure, "cannot make an epoll set and a timer");
+	if (watch_source(run, run->timer, EPOLLIN, SOURCE_TIMER) < 0)
+		return -1;
+	return watch_source(run, run->watch.events, oom_watch_poll_mask(&run->watch), SOURCE_MEMORY);
+}
+
+static void set_deadlines(struct run *run, uint64_t now)
+{
+	const struct limit_value *timeout = &run->limits[LIMIT_TIMEOUT], *cpu = &run->limits[LIMIT_CPU_TIME];
+
+	run->seen.start_usec = now;
+	if (timeout->set && timeout->number != LIMIT_NONE)
+		run->deadlines[DEADLINE_TIMEOUT] = now + timeout->number;
+	if (cpu->set && cpu->number != LIMIT_NONE)
+		run->deadlines[DEADLINE_CPU_TIME] = now + 1;
+	if (run->samples.list)
+		run->deadlines[DEADLINE_SAMPLE] = now + 1;
+	if (host_backend(&run->host) == CGROUP_V1 && whole_job_dies(run))
+		run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_IDLE;
+}
+
+static int start_init(struct run *run)
+{
+	struct cage_plan plan = {
+		.job = run->job,
+		.cgroup = &run->cgroup,
+		.tmp_bytes = run->limits[LIMIT_TMP].number == LIMIT_NONE ? 0 : run->limits[LIMIT_TMP].number,
+		.die_with_thread = getpid() == (pid_t) syscall(SYS_gettid),
+		.mask = run->job->settings.mask,
+	};
+
+	if (launch(&run->child, &plan, &run->failure) < 0)
+		return -1;
+	if (watch_source(run, run->child.pidfd, EPOLLIN, SOURCE_INIT) < 0)
+		return -1;
+	return watch_source(run, run->child.socket, EPOLLIN, SOURCE_SOCKET);
+}
+
+int supervise_start(struct run *run)
+{
+	uint64_t now;
+
+	if (prepare(run) < 0 || open_loop(run) < 0)
+		return -1;
+	now = clock_usec();
+	if (start_init(run) < 0)
+		return -1;
+	set_deadlines(run, now);
+	arm_timer(run);
+	return 0;
+}
+
+/* ---- signals ---- */
+
+void supervise_cancel(struct run *run, int signo)
+{
+	uint64_t now = clock_usec();
+
+	if (run->phase == PHASE_ENDED)
+		return;
+	look_at_memory(run, now);
+	if (run->seen.cancel_usec == 0) {
+		run->seen.cancel_usec = now;
+		run->seen.cancel_signal = signo;
+	}
+	if (run->phase == PHASE_STARTING)
+		kill_init(run, now);
+	else
+		kill_all(run, now);
+	arm_timer(run);
+}
+
+void supervise_signal(struct run *run, int signo)
+{
+	bool main_only = signo == SIGUSR1 || signo == SIGUSR2;
+	uint64_t now = clock_usec();
+
+	if (signo == SIGKILL || (run->seen.cancel_usec != 0 && (signo == SIGTERM || signo == SIGHUP))) {
+		supervise_cancel(run, signo);
+		return;
+	}
+	launch_send(&run->child, signo, main_only ? CAGE_MAIN : CAGE_GROUP);
+	if (signo != SIGTERM && signo != SIGHUP)
+		return;
+	look_at_memory(run, now);
+	run->seen.cancel_usec = now;
+	run->seen.cancel_signal = signo;
+	raise_event(run, EVENT_CANCEL, now);
+	arm_timer(run);
+}
