@@ -1,0 +1,653 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the live suite stands on: the host as it is, one case and its surroundings, and what must hold after each.
+
+A case is a row (`row`) or a function (`case`); its name is a sentence.  Each runs in a folder and in a
+cgroup of its own, so that whatever it leaves behind is seen: a process, a cgroup, a mount, a file.
+"""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import jsonschema
+
+MIB = 1 << 20
+CASES = []
+UNIFIED = 'unified'
+
+
+# What is expected ------------------------------------------------------------------------------------------
+
+class Is:
+    """A predicate with a name, to stand where a value is expected."""
+
+    def __init__(self, text, test):
+        self.text, self.test = text, test
+
+    def __repr__(self):
+        return f'<{self.text}>'
+
+    def __call__(self, value):
+        try:
+            return bool(self.test(value))
+        except (TypeError, KeyError, IndexError, ValueError, AttributeError):
+            return False
+
+
+ANY = Is('anything', lambda value: True)
+SOME = Is('not null', lambda value: value is not None)
+NUMBER = Is('a number', lambda value: isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def between(low, high):
+    return Is(f'{low} to {high}', lambda value: low <= value <= high)
+
+
+def one_of(*wanted):
+    return Is(f'one of {wanted}', lambda value: any(matches(value, want) for want in wanted))
+
+
+def contains(*parts):
+    return Is(f'containing {parts}', lambda value: all(part in value for part in parts))
+
+
+def lacks(*parts):
+    return Is(f'without {parts}', lambda value: not any(part in value for part in parts))
+
+
+def like(pattern):
+    return Is(f'like /{pattern}/', lambda value: re.search(pattern, value, re.MULTILINE))
+
+
+def warns(*codes):
+    return Is(f'with the warnings {codes}', lambda value: set(codes) <= {item['code'] for item in value})
+
+
+def warns_only(*codes):
+    return Is(f'with exactly the warnings {codes}', lambda value: set(codes) == {item['code'] for item in value})
+
+
+def victim(comm):
+    return Is(f'naming {comm}', lambda value: comm in [item['comm'] for item in value])
+
+
+def no_other_victim_than(*comms):
+    return Is(f'naming nobody but {comms}', lambda value: {item['comm'] for item in value} <= set(comms))
+
+
+def every(want):
+    return Is(f'each {want}', lambda value: value and all(matches(item, want) for item in value))
+
+
+def matches(value, want):
+    return not list(differences(value, want))
+
+
+def differences(value, want, place=''):
+    """What of `value` is not as wanted: a dict wants its own keys only, and an Is decides by itself."""
+    if isinstance(want, Is):
+        if not want(value):
+            yield f'{place or "it"} is {value!r}, expected {want!r}'
+    elif isinstance(want, dict) and isinstance(value, dict):
+        for key, inner in want.items():
+            if key in value:
+                yield from differences(value[key], inner, f'{place}.{key}'.lstrip('.'))
+            else:
+                yield f'{place}.{key} is missing'
+    elif value != want or isinstance(value, bool) != isinstance(want, bool):
+        yield f'{place or "it"} is {value!r}, expected {want!r}'
+
+
+class Failed(AssertionError):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+# The host --------------------------------------------------------------------------------------------------
+
+def read(path, otherwise=''):
+    try:
+        with open(path, encoding='utf-8', errors='replace') as file:
+            return file.read()
+    except OSError:
+        return otherwise
+
+
+def write(path, text):
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(str(text))
+
+
+class Host:
+    """The machine that the suite runs on."""
+
+    WANTED = ('memory', 'cpu', 'cpuacct', 'pids', 'cpuset', 'freezer', 'blkio')
+
+    def __init__(self):
+        self.lab = os.environ.get('LAB_KERNEL', '')
+        self.block_device = os.environ.get('LAB_BLOCK_DEVICE', '')
+        self.psi = os.path.exists('/proc/pressure/memory')
+        self.kmsg = self.opens('/dev/kmsg')
+        self.cpus = len(os.sched_getaffinity(0))
+        self.memory_bytes = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+        self.page = os.sysconf('SC_PAGE_SIZE')
+        self.trees = self.find_trees()      # hierarchy -> this process's own folder there
+        self.backend = 'v1' if 'memory' in self.trees else 'v2'
+        self.v2 = self.backend == 'v2'
+        own = self.trees[UNIFIED] if self.v2 else self.trees['memory']
+        self.root = self.v2 and not os.path.exists(own + '/cgroup.type')
+        self.controllers = self.find_controllers()
+        self.swap_limit = 'memory' in self.controllers and self.has_swap_limit(own)
+        self.resource = self.capable(24)    # CAP_SYS_RESOURCE: may lower oom_score_adj
+        self.slow = 1.0
+
+    @staticmethod
+    def opens(path):
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return True
+
+    @staticmethod
+    def capable(bit):
+        found = re.search(r'CapEff:\s*([0-9a-f]+)', read('/proc/self/status'))
+        return bool(found and int(found.group(1), 16) >> bit & 1)
+
+    def find_trees(self):
+        mounts = {}
+        for line in read('/proc/self/mountinfo').splitlines():
+            left, right = line.split(' - ', 1)
+            root, point = left.split()[3:5]
+            kind, _, options = right.split(' ', 2)
+            if kind == 'cgroup2':
+                mounts.setdefault(UNIFIED, (root, point))
+            elif kind == 'cgroup':
+                for name in set(options.split(',')) & set(self.WANTED):
+                    mounts.setdefault(name, (root, point))
+        trees = {}
+        for line in read('/proc/self/cgroup').splitlines():
+            _, names, path = line.split(':', 2)
+            for name in names.split(',') if names else [UNIFIED]:
+                if name in mounts:
+                    root, point = mounts[name]
+                    inner = path[len(root):] if root != '/' and path.startswith(root) else path
+                    trees[name] = (point + inner).rstrip('/')
+        return trees
+
+    def find_controllers(self):
+        if not self.v2:
+            return set(self.trees) - {UNIFIED} | ({'io'} if 'blkio' in self.trees else set())
+        names = set(read(self.trees[UNIFIED] + '/cgroup.controllers').split())
+        return names | ({'cpuacct'} if 'cpu' in names else set())
+
+    def has_swap_limit(self, own):
+        if not self.v2:
+            return os.path.exists(own + '/memory.memsw.limit_in_bytes')
+        probe = own + f'/live-probe-{os.getpid()}'
+        os.mkdir(probe)
+        found = os.path.exists(probe + '/memory.swap.max')
+        os.rmdir(probe)
+        return found
+
+    def describe(self):
+        return (f'kernel {os.uname().release}, {self.backend}, {" ".join(sorted(self.controllers))}, '
+                f'{self.cpus} CPUs, {"PSI" if self.psi else "no PSI"}, {self.lab or "no lab"}')
+
+
+HOST = Host()
+
+
+# A cgroup for each case ------------------------------------------------------------------------------------
+
+class Home:
+    """A cgroup below our own in every hierarchy, for one case; memcage makes its cages below it."""
+
+    def __init__(self, name):
+        self.folders = {tree: f'{own}/{name}' for tree, own in HOST.trees.items()}
+        for folder in set(self.folders.values()):   # fewer than trees where controllers share a hierarchy
+            os.mkdir(folder)
+        for file in ('cpuset.cpus', 'cpuset.mems') if 'cpuset' in self.folders else ():
+            write(f'{self.folders["cpuset"]}/{file}', read(f'{HOST.trees["cpuset"]}/{file}').strip())
+
+    @property
+    def memory(self):
+        return self.folders[UNIFIED if HOST.v2 else 'memory']
+
+    def limit_memory(self, size):
+        if HOST.v2:
+            write(self.memory + '/memory.max', size)
+            if os.path.exists(self.memory + '/memory.swap.max'):
+                write(self.memory + '/memory.swap.max', 0)
+        else:
+            write(self.memory + '/memory.limit_in_bytes', size)
+
+    def joins(self):
+        return [word for folder in set(self.folders.values()) for word in ('-g', folder + '/cgroup.procs')]
+
+    def groups(self):
+        """All cgroups below, deepest first."""
+        for folder in set(self.folders.values()):
+            for path, _, _ in os.walk(folder, topdown=False):
+                if path != folder:
+                    yield path
+
+    def pids(self):
+        """All processes in here, in any hierarchy."""
+        found = set()
+        for folder in set(self.folders.values()):
+            for path, _, _ in os.walk(folder):
+                found |= {int(pid) for pid in read(path + '/cgroup.procs').split()}
+        return found
+
+    def kill(self):
+        deadline = time.monotonic() + 10
+        while self.pids() and time.monotonic() < deadline:
+            for pid in self.pids():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.02)
+
+    def remove(self):
+        for path in [*self.groups(), *set(self.folders.values())]:
+            try_to(os.rmdir, path)
+
+
+def try_to(action, *arguments):
+    try:
+        action(*arguments)
+    except OSError:
+        pass
+
+
+def comm(pid):
+    return read(f'/proc/{pid}/comm').strip()
+
+
+# One run of memcage ----------------------------------------------------------------------------------------
+
+@dataclasses.dataclass
+class Result:
+    argv: list
+    status: int
+    out: str
+    err: str
+    report: dict
+    seconds: float
+
+    def __str__(self):
+        return (f'  command: {" ".join(map(str, self.argv))}\n  status: {self.status} after {self.seconds:.2f} s\n'
+                f'  stdout: {shorten(self.out)}\n  stderr: {shorten(self.err)}\n'
+                f'  report: {json.dumps(self.report) if self.report else "none"}')
+
+
+def shorten(text, most=1500):
+    return text if len(text) <= most else f'{text[:most]}… ({len(text)} characters)'
+
+
+@dataclasses.dataclass
+class Case:
+    """A row: a command line of memcage and what is expected of it; or a function that does and checks it all."""
+    name: str
+    run: list = None            # arguments of `memcage run -r r.json`
+    argv: list = None           # or all arguments of memcage
+    status: object = 0
+    report: object = None       # a dict of what is expected in r.json; None: there must not be one
+    out: object = ANY
+    err: object = None          # None: silent or not, as the contract says
+    function: object = None
+    env: dict = None
+    start: list = None          # options for tests/victims/start.c
+    cwd: str = None
+    shell_home: bool = False    # there are more processes beside memcage: on v2 only the root takes that
+    parent_memory: int = None   # a limit on the case's own cgroup, which is memcage's
+    within: float = 20          # seconds on a fast machine until it is called hanging
+    takes_at_most: float = None
+    files: dict = None          # made in its folder before: name -> (text, mode)
+    leaves: list = ()           # patterns of names that may be in its folder afterwards
+    exclusive: bool = False     # needs the machine alone
+    skip: str = None            # why it cannot be tried here
+
+
+def row(name, run=None, **expected):
+    CASES.append(Case(name, run=run, **expected))
+
+
+def case(**options):
+    def register(function):
+        CASES.append(Case(function.__name__, function=function, **options))
+        return function
+    return register
+
+
+class Live:
+    """The surroundings of one case, and what its function may use."""
+
+    lock = threading.Lock()
+    count = 0
+
+    def __init__(self, suite, one):
+        self.suite, self.case = suite, one
+        with Live.lock:
+            Live.count += 1
+            self.number = Live.count
+        self.name = f'live-{os.getpid()}-{self.number}'
+        self.folder = os.path.join(suite.scratch, str(self.number))
+        self.cwd = os.path.join(self.folder, 'cwd')
+        self.report_path = os.path.join(self.cwd, 'r.json')
+        self.running, self.results = [], []
+        os.makedirs(self.cwd)
+        self.home = Home(self.name)
+        if one.parent_memory:
+            self.home.limit_memory(one.parent_memory)
+        for name, (text, mode) in (one.files or {}).items():
+            self.put(name, text, mode)
+
+    # Starting things
+
+    def victim(self, name):
+        return os.path.join(self.suite.victims, name)
+
+    def expand(self, words):
+        """@hog is a victim, %cwd our folder, %memcage the program."""
+        for word in words:
+            word = str(word)
+            if re.fullmatch(r'@[a-z-]+', word):
+                yield self.victim(word[1:])
+            else:
+                yield (re.sub(r'@@([a-z-]+)', lambda found: self.victim(found.group(1)), word)
+                       .replace('%cwd', self.cwd).replace('%memcage', self.suite.memcage))
+
+    @property
+    def in_root(self):
+        return self.case.shell_home and HOST.v2
+
+    def launch(self, argv, env=None, start=None, cwd=None, home=None, **options):
+        """Starts a command in the case's cgroup; its pid becomes the command's own."""
+        joins = [] if self.in_root and home is None else (home or self.home).joins()
+        full = [self.victim('start'), *joins, *(start or []), '--', *self.expand(argv)]
+        environment = {**self.suite.environment, 'MEMCAGE_LIVE': self.name, **(env or {})}
+        environment = {key: value for key, value in environment.items() if value is not None}
+        options.setdefault('stdin', subprocess.DEVNULL)
+        options.setdefault('start_new_session', True)
+        process = subprocess.Popen(full, cwd=cwd or self.cwd, env=environment, **options)
+        process.since = time.monotonic()
+        process.words = full[full.index('--') + 1:]
+        self.running.append(process)
+        return process
+
+    def start(self, *argv, **options):
+        """Starts `memcage ARGV` with its output in files; finish() gives the result."""
+        number = len(self.running)
+        process = None
+        with open(f'{self.folder}/out{number}', 'wb') as out, open(f'{self.folder}/err{number}', 'wb') as err:
+            options.setdefault('stdout', out)
+            options.setdefault('stderr', err)
+            process = self.launch(['%memcage', *argv], **options)
+        process.number = number
+        return process
+
+    def finish(self, process, report='r.json', within=None):
+        status = self.wait(process, within)
+        seconds = time.monotonic() - process.since
+        result = Result(process.words, status, self.output(process), self.errors(process),
+                        self.load(report) if report else None, seconds)
+        self.results.append(result)
+        return result
+
+    def output(self, process):
+        return read(f'{self.folder}/out{process.number}')
+
+    def errors(self, process):
+        return read(f'{self.folder}/err{process.number}')
+
+    def memcage(self, *argv, report='r.json', within=None, **options):
+        return self.finish(self.start(*argv, **options), report, within)
+
+    def run(self, *argv, **options):
+        """memcage run -r r.json ARGV, to its end."""
+        return self.memcage('run', '-r', 'r.json', *argv, **options)
+
+    def wait(self, process, within=None):
+        limit = (within or self.case.within) * HOST.slow
+        try:
+            return process.wait(limit)
+        except subprocess.TimeoutExpired:
+            number = getattr(process, 'number', None)
+            said = read(f'{self.folder}/err{number}') if number is not None else ''
+            raise Failed(f'still running after {limit:.0f} s: {" ".join(process.words)}\n  stderr: {shorten(said)}'
+                         f'\n  processes: {[(pid, comm(pid)) for pid in sorted(self.home.pids())]}') from None
+
+    def until(self, condition, what, within=5):
+        """Waits for a condition and gives what it gave."""
+        deadline = time.monotonic() + within * HOST.slow
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise Failed(f'waited {within * HOST.slow:.0f} s for {what}')
+            time.sleep(0.01)
+
+    def pid_of(self, name, within=5):
+        """The host's pid of a process of this case."""
+        return self.until(lambda: next((pid for pid in self.home_pids() if comm(pid) == name), None),
+                          f'a process named {name}', within)
+
+    def home_pids(self):
+        return self.marked() if self.in_root else self.home.pids()
+
+    def marked(self):
+        found = set()
+        mark = f'MEMCAGE_LIVE={self.name}\0'.encode()
+        for entry in os.listdir('/proc'):
+            try:
+                if entry.isdigit() and mark in open(f'/proc/{entry}/environ', 'rb').read() + b'\0':
+                    found.add(int(entry))
+            except OSError:
+                pass
+        return found
+
+    # Looking at things
+
+    def load(self, name='r.json'):
+        """The report of that name, checked against the schema; None where there is none."""
+        path = os.path.join(self.cwd, name)
+        if not os.path.exists(path):
+            return None
+        return self.checked(read(path), name)
+
+    def checked(self, text, name='the report'):
+        try:
+            report = json.loads(text)
+        except ValueError as error:
+            raise Failed(f'{name} is not JSON: {error}: {shorten(text, 300)}') from None
+        wrong = [f'{name}: {"/".join(map(str, error.path))}: {error.message}'
+                 for error in self.suite.schema.iter_errors(report)]
+        if wrong:
+            raise Failed(f'the schema is not met: {"; ".join(wrong[:5])}\n  report: {json.dumps(report)}')
+        if self.suite.report_dir and report['outcome'] != 'unfinished':
+            shutil.copy(os.path.join(self.cwd, name), f'{self.suite.report_dir}/{self.case.name}.json') \
+                if os.path.exists(os.path.join(self.cwd, name)) else None
+        return report
+
+    def path(self, *parts):
+        return os.path.join(self.cwd, *parts)
+
+    def put(self, name, text, mode=0o644):
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, text)
+        os.chmod(path, mode)
+        return path
+
+    # Judging things
+
+    def expect(self, result, status=ANY, report=ANY, out=ANY, err=ANY, **more):
+        """What holds of one result; the first difference fails the case."""
+        seen = {'status': result.status, 'report': result.report, 'out': result.out, 'err': result.err}
+        wrong = list(differences(seen, {'status': status, 'report': report, 'out': out, 'err': err}))
+        wrong += list(broken_promises(result)) if more.get('promises', True) else []
+        if wrong:
+            raise Failed('; '.join(wrong))
+
+    def ensure(self, holds, text):
+        if not holds:
+            raise Failed(text)
+
+    # The end
+
+    def judge(self):
+        one = self.case
+        if one.function:
+            one.function(self)
+            return
+        argv = one.argv if one.argv is not None else ['run', '-r', 'r.json', *one.run]
+        result = self.memcage(*argv, env=one.env, start=one.start, cwd=one.cwd)
+        err = one.err if one.err is not None else silence(result)
+        self.expect(result, status=one.status, report=one.report, out=one.out, err=err)
+        if one.takes_at_most and result.seconds > one.takes_at_most * max(1, HOST.slow):
+            raise Failed(f'took {result.seconds:.2f} s, at most {one.takes_at_most} expected')
+
+    def leftovers(self):
+        """What is still there that must not be: [] is right."""
+        left = []
+        pids = self.home_pids() | self.home.pids()
+        groups = list(self.home.groups())
+        if self.in_root:
+            groups += [f'{HOST.trees[UNIFIED]}/{name}' for name in os.listdir(HOST.trees[UNIFIED])
+                       if name.startswith('memcage-')]
+        left += [f'process {pid} ({comm(pid)})' for pid in pids]
+        left += [f'cgroup {path}' for path in groups]
+        left += [f'mount {line}' for line in self.suite.new_mounts()]
+        allowed = [r'r\.json', *self.case.leaves, *map(re.escape, self.case.files or ())]
+        for name in os.listdir(self.cwd):
+            if not any(re.fullmatch(pattern, name) for pattern in allowed):
+                left.append(f'file {name}')
+        return left
+
+    def close(self):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        for pid in self.home_pids():
+            try_to(os.kill, pid, signal.SIGKILL)
+        self.home.kill()
+        self.home.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def silence(result):
+    """Memcage is silent about a job that merely exits without a warning, and says every other end."""
+    report = result.report
+    if report is None:
+        return like('.')
+    said = report['cause'] != 'exited' or any(item['code'] != 'tmp-discarded' for item in report['warnings'])
+    return like('.') if said else ''
+
+
+def broken_promises(result):
+    """What holds of every report, whatever the case."""
+    report = result.report
+    if not report:
+        return
+    if report['outcome'] == 'unfinished':
+        yield 'the report is unfinished'
+        return
+    if report['status'] != result.status:
+        yield f'the report says status {report["status"]}, memcage ended with {result.status}'
+    oom, limits, usage = report['oom'], report['limits'], report['usage']
+    killed = oom is not None and oom['scope'] != 'nested'
+    ok = report['cause'] == 'exited' and report['exit_code'] == 0 and not killed
+    if ok != (report['outcome'] == 'ok'):
+        yield f'outcome {report["outcome"]} does not follow from cause, exit_code and oom'
+    if report['wall_seconds'] > result.seconds + 0.01:
+        yield f'wall_seconds {report["wall_seconds"]} is more than the {result.seconds:.3f} s that memcage ran'
+    limit, effective = limits['memory_bytes'], limits['memory_effective_bytes']
+    if limit is not None and (effective is None or effective > limit):
+        yield f'memory_effective_bytes {effective} is not the smallest limit ({limit})'
+    if limit and usage and (usage['memory_peak_bytes'] or 0) > limit * 1.1 + MIB:
+        yield f'the peak {usage["memory_peak_bytes"]} is above the limit {limit}'
+    if oom and oom['by'] == 'kernel' and oom['kills'] == 0:
+        yield 'a kill by the kernel without a kill in its counter'
+    if oom and oom['scope'] == 'job' and oom['limit_bytes'] != limit:
+        yield f'oom.limit_bytes {oom["limit_bytes"]} is not the job\'s {limit}'
+    if oom and oom['scope'] == 'nested' and 'nested-oom' not in {item['code'] for item in report['warnings']}:
+        yield 'a nested kill without the warning nested-oom'
+
+
+# The suite -------------------------------------------------------------------------------------------------
+
+class Suite:
+    def __init__(self, memcage, victims, scratch, report_dir=None):
+        self.memcage, self.victims = os.path.abspath(memcage), os.path.abspath(victims)
+        self.scratch, self.report_dir = scratch, report_dir
+        here = os.path.dirname(os.path.abspath(__file__))
+        with open(f'{here}/../../include/memcage-report-1.schema.json', encoding='utf-8') as file:
+            schema = json.load(file)
+        kind = jsonschema.validators.validator_for(schema)
+        kind.check_schema(schema)
+        self.schema = kind(schema)
+        self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/', 'LC_ALL': 'C.UTF-8'}
+        for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
+            if name in os.environ:
+                self.environment[name] = os.environ[name]
+        self.mounts = set(read('/proc/self/mountinfo').splitlines())
+        self.segments = read('/proc/sysvipc/shm')
+        HOST.slow = self.speed()
+
+    def speed(self):
+        """How much slower than a fast machine it is here, by starting a program some times."""
+        times = []
+        for _ in range(7):
+            before = time.monotonic()
+            subprocess.run([self.memcage, '--version'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           check=False)
+            times.append(time.monotonic() - before)
+        return min(15.0, max(1.0, sorted(times)[3] / 0.005))
+
+    def new_mounts(self):
+        return set(read('/proc/self/mountinfo').splitlines()) - self.mounts
+
+    def play(self, one):
+        """Runs a case: ('ok' or 'not ok' or 'skip', why)."""
+        if one.skip:
+            return 'skip', one.skip
+        live = Live(self, one)
+        try:
+            try:
+                live.judge()
+                left = live.leftovers()
+                if left:
+                    raise Failed(f'left behind: {", ".join(left[:6])}')
+            finally:
+                live.close()
+        except Skipped as why:
+            return 'skip', str(why)
+        except Failed as why:
+            return 'not ok', '\n'.join([str(why), *map(str, live.results[-2:])])
+        except Exception as error:              # a broken case must not take the rest
+            return 'not ok', f'{type(error).__name__}: {error} (line {last_line(error)})'
+        return 'ok', ''
+
+
+def last_line(error):
+    trace = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    return f'{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}'
