@@ -100,7 +100,6 @@ struct memcage_result {
 	const char *hint;		/* what to do about it, or NULL */
 	const struct memcage_warning *warnings;	/* those worth a line; the report has all */
 	size_t warning_count;
-	const char *report;		/* the whole report, JSON: memcage-report(5) */
 	int report_errnum;		/* errno with which writing the report failed, or 0 */
 };
 
@@ -159,6 +158,12 @@ pid_t memcage_pid(const struct memcage_job *job);
 
 /* What is known; the cause is NONE until the job has ENDED.  Belongs to the job. */
 const struct memcage_result *memcage_result(const struct memcage_job *job);
+
+/*
+ * The whole report of a job that has ended, as JSON text: memcage-report(5).  Belongs to the job; NULL before the end, or with
+ * errno ENOMEM.
+ */
+const char *memcage_report(struct memcage_job *job);
 
 /* Ends the job if it still runs, removes its cage, frees all.  Takes NULL; gives NULL. */
 struct memcage_job *memcage_job_free(struct memcage_job *job);

@@ -92,10 +92,14 @@ API void memcage_spec_set_mask(struct memcage_spec *spec, const sigset_t *mask)
 
 static void end(struct memcage_job *job)
 {
+	const char *json;
+
 	job->ended = true;
-	if (outcome_decide(&job->outcome, &job->run) < 0)
-		job->outcome.result.report_errnum = ENOMEM;
-	else if (job->job.settings.report && output_write(&job->output, job->outcome.json) < 0)
+	outcome_decide(&job->outcome, &job->run);
+	if (!job->job.settings.report)
+		return;
+	json = outcome_json(&job->outcome);
+	if (!json || output_write(&job->output, json) < 0)
 		job->outcome.result.report_errnum = errno;
 }
 
@@ -215,6 +219,11 @@ API pid_t memcage_pid(const struct memcage_job *job)
 API const struct memcage_result *memcage_result(const struct memcage_job *job)
 {
 	return &job->outcome.result;
+}
+
+API const char *memcage_report(struct memcage_job *job)
+{
+	return outcome_json(&job->outcome);
 }
 
 API struct memcage_job *memcage_job_free(struct memcage_job *job)

@@ -84,6 +84,9 @@ static int make_jobs(struct cgroup *cgroup, struct memcage_error *err)
 					   cgroup->name, explain_mkdir(errno));
 		if (i == 0)
 			flock(part->job, LOCK_EX);
+		/* Before 5.11 v1's limits may reach no cgroup below; later kernels know only 1. */
+		if (i == 0 && hierarchy->version == CGROUP_V1)
+			file_write_at(part->job, "memory.use_hierarchy", "1");
 	}
 	return 0;
 }
@@ -217,7 +220,7 @@ static int remove_part(struct cgroup_part *part, const char *name)
 {
 	if (part->job < 0)
 		return 0;
-	if (cgroup_remove_below(part->job) < 0)
+	if (unlinkat(part->job, LEAF, AT_REMOVEDIR) < 0 && cgroup_remove_below(part->job) < 0)
 		return -1;
 	return unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
 }

@@ -13,6 +13,14 @@
 
 #define WALK_DEPTH 32
 
+/* A cgroup without children has the two links of every directory (fs/kernfs/inode.c): most need no listing. */
+static bool is_childless(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == 0 && st.st_nlink == 2;
+}
+
 static DIR *list(int dir)
 {
 	auto_fd int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -40,7 +48,7 @@ static int open_directory(int dir, const char *name)
 
 static void walk(int dir, cgroup_visit_fn *visit, void *data, int depth)
 {
-	auto_closedir DIR *entries = depth > 0 ? list(dir) : NULL;
+	auto_closedir DIR *entries = depth > 0 && !is_childless(dir) ? list(dir) : NULL;
 
 	for (const char *name; entries && (name = next_directory(entries, ""));) {
 		auto_fd int child = open_directory(dir, name);
@@ -59,9 +67,12 @@ void cgroup_walk(int dir, cgroup_visit_fn *visit, void *data)
 /* Removes the children that can be; the first that cannot is opened: *ret_child, -1 where none is left. */
 static int remove_children(int dir, int *ret_child)
 {
-	auto_closedir DIR *entries = list(dir);
+	auto_closedir DIR *entries = NULL;
 
 	*ret_child = -1;
+	if (is_childless(dir))
+		return 0;
+	entries = list(dir);
 	if (!entries)
 		return errno == ENOENT || errno == ENODEV ? 0 : -1;
 	for (const char *name; (name = next_directory(entries, ""));) {

@@ -13,7 +13,7 @@ static int load(const struct sock_fprog *program, unsigned int flags)
 }
 
 /*
- * SPEC_ALLOW (since 4.17): up to 5.15 a filter also slows the job down by turning off speculative 
+ * SPEC_ALLOW (since 4.17): up to 5.15 a filter also slows the job down by turning off speculative
  * stores, which guards secrets inside one process only.
  */
 int filter_load(const struct sock_fprog *program)

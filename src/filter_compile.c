@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter_compile - prints the C source of filter_default: the filter that every cage has, as a program
- * for the kernel.  Runs while memcage is built, for the machine that it is built for:
+ * filter_compile - prints the C source of filter_default: the filter that every cage has, as a
+ * program for the kernel.  Runs while memcage is built, for the machine that it is built for:
  *
  *	filter_compile CPU_FAMILY ENDIAN >filter_default.c
  *
- * in meson's words (x86_64 little).  The only file that knows libseccomp; building and loading a filter
- * with it takes 6 ms where there are three architectures, loading a program 0.05 ms.
+ * in meson's words (x86_64 little).  The only file that knows libseccomp; building and loading a
+ * filter with it takes 6 ms where there are three architectures, loading a program 0.05 ms.
  *
- * The filter is a deny list, for commands that know nothing of cages: everything is allowed but what
- * reaches through the cage to the state of the whole host, with EPERM as for any user without rights.
- * It is a second lock where a job is root, and the only one where a terminal is shared.
+ * The filter is a deny list, for commands that know nothing of cages: everything is allowed but
+ * what reaches through the cage to the state of the whole host, with EPERM as for any user
+ * without rights.  It is a second lock where a job is root, and the only one where a terminal is
+ * shared.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -27,13 +28,13 @@
 #define ARCHES_MOST 3
 
 /*
- * What a 64-bit kernel of this machine runs besides: a program of another architecture is killed.  The
- * other way round too, as a 32-bit memcage on such a kernel runs 64-bit commands.
+ * What a 64-bit kernel of this machine runs besides: a program of another architecture is
+ * killed.  The other way round too, as a 32-bit memcage on such a kernel runs 64-bit commands.
  */
 struct machine {
 	const char *cpu_family, *endian;
 	uint32_t arches[ARCHES_MOST];
-	uint32_t tiocsti, tioclinux;	/* their numbers; 0: 0x5412 and 0x541c */
+	uint32_t tiocsti, tioclinux; /* their numbers; 0: 0x5412 and 0x541c */
 };
 
 #define MIPS_TIOCSTI 0x5472
@@ -50,24 +51,37 @@ static const struct machine machines[] = {
 	{ "ppc", "big", { SCMP_ARCH_PPC, SCMP_ARCH_PPC64 } },
 	{ "s390x", "big", { SCMP_ARCH_S390X, SCMP_ARCH_S390 } },
 	{ "parisc", "big", { SCMP_ARCH_PARISC, SCMP_ARCH_PARISC64 } },
-	{ "mips", "big", { SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS64N32 },
-	  MIPS_TIOCSTI, MIPS_TIOCLINUX },
-	{ "mips", "little", { SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32 },
-	  MIPS_TIOCSTI, MIPS_TIOCLINUX },
-	{ "mips64", "big", { SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64N32 },
-	  MIPS_TIOCSTI, MIPS_TIOCLINUX },
-	{ "mips64", "little", { SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64N32 },
-	  MIPS_TIOCSTI, MIPS_TIOCLINUX },
+	{ "mips",
+	  "big",
+	  { SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS64N32 },
+	  MIPS_TIOCSTI,
+	  MIPS_TIOCLINUX },
+	{ "mips",
+	  "little",
+	  { SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32 },
+	  MIPS_TIOCSTI,
+	  MIPS_TIOCLINUX },
+	{ "mips64",
+	  "big",
+	  { SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64N32 },
+	  MIPS_TIOCSTI,
+	  MIPS_TIOCLINUX },
+	{ "mips64",
+	  "little",
+	  { SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64N32 },
+	  MIPS_TIOCSTI,
+	  MIPS_TIOCLINUX },
 #ifdef SCMP_ARCH_LOONGARCH64
 	{ "loongarch64", "little", { SCMP_ARCH_LOONGARCH64 } },
 #endif
 };
 
 /*
- * Left out on purpose: what a namespace or the kernel's own rights make harmless (sethostname, mount,
- * mknod, vm86, lookup_dcookie), what debuggers, profilers, sandboxes and container tools live on (ptrace,
- * perf_event_open, bpf, setns, unshare, keyctl, userfaultfd, io_uring), what users read their own state
- * with (quotactl, syslog), and what no kernel has any more (nfsservctl, uselib, _sysctl).
+ * Left out on purpose: what a namespace or the kernel's own rights make harmless (sethostname,
+ * mount, mknod, vm86, lookup_dcookie), what debuggers, profilers, sandboxes and container tools
+ * live on (ptrace, perf_event_open, bpf, setns, unshare, keyctl, userfaultfd, io_uring), what
+ * users read their own state with (quotactl, syslog), and what no kernel has any more
+ * (nfsservctl, uselib, _sysctl).
  */
 static const struct denied {
 	const char *name, *why;
@@ -111,7 +125,7 @@ static const struct machine *find_machine(const char *cpu_family, const char *en
 	return NULL;
 }
 
-/* The architecture of the machine that this runs on comes first by itself, and has to go for others. */
+/* The architecture that this runs on is there by itself, and has to go for another. */
 static int set_arches(scmp_filter_ctx filter, const struct machine *machine)
 {
 	int err = seccomp_arch_remove(filter, SCMP_ARCH_NATIVE);
@@ -133,8 +147,8 @@ static int deny(scmp_filter_ctx filter, const char *name)
 }
 
 /*
- * TIOCSTI and TIOCLINUX type into the terminal that the job shares with its caller.  The kernel takes 32
- * bits of a request, so the filter must not look at the others (CVE-2019-10063).
+ * TIOCSTI and TIOCLINUX type into the terminal that the job shares with its caller.  The kernel
+ * takes 32 bits of a request, so the filter must not look at the others (CVE-2019-10063).
  */
 static int deny_ioctl(scmp_filter_ctx filter, uint32_t request)
 {

@@ -47,11 +47,29 @@ static bool is_hidden(const struct job *job, const char *path)
 	return false;
 }
 
-bool job_host_path(const struct job *job, const char *path, char *buffer)
+/* Without "x/.." in it.  Where x is a symlink the kernel goes elsewhere; realpath(3) below finds out. */
+static void fold(char *path)
 {
-	const struct bind *bind = covering_bind(job, path);
+	for (char *up; (up = strstr(path, "/..")) && (up[3] == '/' || up[3] == '\0');) {
+		char *parent = up;
+
+		while (parent > path && *--parent != '/')
+			;
+		memmove(parent, up + 3, strlen(up + 3) + 1);
+	}
+	if (*path == '\0')
+		stpcpy(path, "/");
+}
+
+bool job_host_path(const struct job *job, const char *text, char *buffer)
+{
+	char path[PATH_MAX];
+	const struct bind *bind;
 	auto_free char *real = NULL;
 
+	snprintf(path, sizeof(path), "%s", text);
+	fold(path);
+	bind = covering_bind(job, path);
 	if (bind) {
 		snprintf(buffer, PATH_MAX, "%s%s", bind->source, path + strlen(bind->target));
 		return true;
@@ -84,6 +102,8 @@ static int check_bind(const struct job *job, const struct bind *bind, struct mem
 {
 	struct stat source, target;
 
+	if (strcmp(bind->target, "/") == 0)
+		return usage_option(err, "bind", bind->target, "cannot be the place to show something at", 0);
 	if (stat(bind->source, &source) < 0)
 		return usage_option(err, "bind", bind->source, "cannot be shown", errno);
 	for (int i = 0; i < PRIVATE__COUNT; i++)

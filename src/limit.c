@@ -160,12 +160,9 @@ const struct limit limits[LIMIT__COUNT] = {
 };
 
 static const char *const controllers[CONTROLLER__COUNT][CGROUP_VERSION__COUNT] = {
-	[CONTROLLER_MEMORY] = { "memory", "memory" },
-	[CONTROLLER_CPU] = { "cpu", "cpu" },
-	[CONTROLLER_CPUACCT] = { NULL, "cpuacct" },
-	[CONTROLLER_CPUSET] = { "cpuset", "cpuset" },
-	[CONTROLLER_IO] = { "io", "blkio" },
-	[CONTROLLER_PIDS] = { "pids", "pids" },
+	[CONTROLLER_MEMORY] = { "memory", "memory" }, [CONTROLLER_CPU] = { "cpu", "cpu" },
+	[CONTROLLER_CPUACCT] = { NULL, "cpuacct" },   [CONTROLLER_CPUSET] = { "cpuset", "cpuset" },
+	[CONTROLLER_IO] = { "io", "blkio" },	      [CONTROLLER_PIDS] = { "pids", "pids" },
 };
 
 const char *controller_name(enum controller controller, enum cgroup_version version)

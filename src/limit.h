@@ -20,7 +20,7 @@
 enum limit_id {
 	LIMIT_MEMORY,
 	LIMIT_MEMORY_HIGH,
-	LIMIT_SWAP,		/* after memory: v1 wants its files written in this order */
+	LIMIT_SWAP, /* after memory: v1 wants its files written in this order */
 	LIMIT_CPUS,
 	LIMIT_CPU_WEIGHT,
 	LIMIT_CPUSET,
@@ -38,56 +38,56 @@ enum limit_id {
 enum controller {
 	CONTROLLER_MEMORY,
 	CONTROLLER_CPU,
-	CONTROLLER_CPUACCT,	/* v1 only; v2 counts CPU time in every cgroup */
+	CONTROLLER_CPUACCT, /* v1 only; v2 counts CPU time in every cgroup */
 	CONTROLLER_CPUSET,
 	CONTROLLER_IO,
 	CONTROLLER_PIDS,
 	CONTROLLER__COUNT,
-	CONTROLLER_NONE = CONTROLLER__COUNT,	/* a limit that no cgroup enforces */
+	CONTROLLER_NONE = CONTROLLER__COUNT, /* a limit that no cgroup enforces */
 };
 
 enum cgroup_version { CGROUP_V2, CGROUP_V1, CGROUP_VERSION__COUNT };
 
 enum limit_unit {
-	LIMIT_BYTES,		/* number: bytes, whole pages */
-	LIMIT_USEC,		/* number: microseconds */
+	LIMIT_BYTES, /* number: bytes, whole pages */
+	LIMIT_USEC,  /* number: microseconds */
 	LIMIT_COUNT,
-	LIMIT_MILLIONTHS,	/* number: millionths, cpus 1.5 is 1500000 */
-	LIMIT_LIST,		/* no number: see the other members of the value */
+	LIMIT_MILLIONTHS, /* number: millionths, cpus 1.5 is 1500000 */
+	LIMIT_LIST,	  /* no number: see the other members of the value */
 };
 
-#define LIMIT_NONE UINT64_MAX		/* the number of a limit given as "max" */
-#define LIMIT_CPUS_MOST 4096		/* CPUs that a cpuset list may name */
-#define LIMIT_REPEATS_MOST 64		/* devices that --io may name */
+#define LIMIT_NONE UINT64_MAX /* the number of a limit given as "max" */
+#define LIMIT_CPUS_MOST 4096  /* CPUs that a cpuset list may name */
+#define LIMIT_REPEATS_MOST 64 /* devices that --io may name */
 
 struct limit_io {
-	unsigned int major, minor;	/* of the whole disk */
-	uint64_t rbps, wbps;		/* bytes a second; LIMIT_NONE: no limit */
-	uint64_t riops, wiops;		/* operations a second; likewise */
+	unsigned int major, minor; /* of the whole disk */
+	uint64_t rbps, wbps;	   /* bytes a second; LIMIT_NONE: no limit */
+	uint64_t riops, wiops;	   /* operations a second; likewise */
 };
 
 struct limit_rlimit {
-	int resource;			/* RLIMIT_NOFILE, ... */
+	int resource; /* RLIMIT_NOFILE, ... */
 	rlim_t soft, hard;
 };
 
 /* All zero: unset.  What the pointers point to belongs to the value. */
 struct limit_value {
-	bool set;			/* absent and 0 differ */
-	uint64_t number;		/* in the row's unit; LIMIT_NONE for "max" */
-	char *cpus;			/* cpuset: in the kernel's spelling, "0-2,5"; "max": NULL */
-	char *mems;			/* cpuset: the memory nodes that v1 wants with it, "0" */
-	struct limit_io *io;		/* one per device */
-	struct limit_rlimit *rlimits;	/* one per resource */
-	size_t count;			/* of io or rlimits */
+	bool set;		      /* absent and 0 differ */
+	uint64_t number;	      /* in the row's unit; LIMIT_NONE for "max" */
+	char *cpus;		      /* cpuset: in the kernel's spelling, "0-2,5"; "max": NULL */
+	char *mems;		      /* cpuset: the memory nodes that v1 wants with it, "0" */
+	struct limit_io *io;	      /* one per device */
+	struct limit_rlimit *rlimits; /* one per resource */
+	size_t count;		      /* of io or rlimits */
 };
 
 struct limit_write {
-	const char *file;	/* in the job's cgroup of the row's controller */
-	bool in_leaf;		/* in the cgroup below it, that its processes are in */
-	const char *line;	/* what to write */
-	const char *check;	/* the file to read back; NULL: the one written */
-	const char *read_back;	/* what a line of it must then read; NULL: what was written */
+	const char *file;      /* in the job's cgroup of the row's controller */
+	bool in_leaf;	       /* in the cgroup below it, that its processes are in */
+	const char *line;      /* what to write */
+	const char *check;     /* the file to read back; NULL: the one written */
+	const char *read_back; /* what a line of it must then read; NULL: what was written */
 };
 
 #define LIMIT_PLAN_MOST (LIMIT_REPEATS_MOST * 4)
@@ -111,21 +111,21 @@ typedef void limit_plan_fn(const struct limit_value values[LIMIT__COUNT], enum l
 			   struct limit_plan *plan);
 
 struct limit {
-	const char *key;		/* policy key; also the long option, where option is NULL */
-	const char *option;		/* --rlimit, whose key is rlimits */
-	char letter;			/* short option or 0 */
-	const char *arg, *help;		/* --help and man page */
-	const char *example;		/* a right text, for messages */
+	const char *key;	/* policy key; also the long option, where option is NULL */
+	const char *option;	/* --rlimit, whose key is rlimits */
+	char letter;		/* short option or 0 */
+	const char *arg, *help; /* --help and man page */
+	const char *example;	/* a right text, for messages */
 	enum limit_unit unit;
 	bool repeats;
-	bool zero;			/* 0 is a value (swap, grace) and not refused */
-	uint64_t least, most;		/* in the unit; 0: none beyond the parser's */
-	const char *range;		/* both in words, for messages; NULL where there are none */
+	bool zero;	      /* 0 is a value (swap, grace) and not refused */
+	uint64_t least, most; /* in the unit; 0: none beyond the parser's */
+	const char *range;    /* both in words, for messages; NULL where there are none */
 	limit_parse_fn *parse;
-	enum controller controller;	/* NONE: a mount, an rlimit or the supervisor enforces it */
-	limit_plan_fn *plan[CGROUP_VERSION__COUNT];	/* NULL: this version cannot */
-	const char *file[CGROUP_VERSION__COUNT];	/* the main one, for messages */
-	const char *report;		/* key in the report's limits, or NULL */
+	enum controller controller; /* NONE: a mount, an rlimit or the supervisor enforces it */
+	limit_plan_fn *plan[CGROUP_VERSION__COUNT]; /* NULL: this version cannot */
+	const char *file[CGROUP_VERSION__COUNT];    /* the main one, for messages */
+	const char *report;			    /* key in the report's limits, or NULL */
 };
 
 extern const struct limit limits[LIMIT__COUNT];

@@ -49,7 +49,7 @@ static bool read_cpus(const char *at, bool cpus[LIMIT_CPUS_MOST])
 /* The list as the kernel prints it; for the caller to free, NULL where there is no memory. */
 static char *spell_cpus(const bool cpus[LIMIT_CPUS_MOST])
 {
-	char text[4 * LIMIT_CPUS_MOST];	/* at most 1000-1001,...: 10 bytes for 3 CPUs */
+	char text[4 * LIMIT_CPUS_MOST]; /* at most 1000-1001,...: 10 bytes for 3 CPUs */
 	size_t used = 0;
 
 	text[0] = '\0';

@@ -18,7 +18,7 @@
 #define DIGITS "0123456789"
 
 /* Both versions keep operations a second in 32 bits; v1 wraps silently (block/blk-throttle.c). */
-#define IOPS_MOST (UINT32_MAX - 1)	/* UINT32_MAX is none */
+#define IOPS_MOST (UINT32_MAX - 1) /* UINT32_MAX is none */
 
 enum rate { RBPS, WBPS, RIOPS, WIOPS, RATE__COUNT };
 
@@ -26,7 +26,7 @@ enum rate { RBPS, WBPS, RIOPS, WIOPS, RATE__COUNT };
 static const struct rate_row {
 	const char *key;
 	const char *v1_file;
-	bool bytes;	/* a second; else operations */
+	bool bytes; /* a second; else operations */
 } rates[RATE__COUNT] = {
 	[RBPS] = { "rbps", "blkio.throttle.read_bps_device", true },
 	[WBPS] = { "wbps", "blkio.throttle.write_bps_device", true },
@@ -37,7 +37,10 @@ static const struct rate_row {
 static uint64_t *rate_of(struct limit_io *io, size_t rate)
 {
 	uint64_t *const members[RATE__COUNT] = {
-		[RBPS] = &io->rbps, [WBPS] = &io->wbps, [RIOPS] = &io->riops, [WIOPS] = &io->wiops,
+		[RBPS] = &io->rbps,
+		[WBPS] = &io->wbps,
+		[RIOPS] = &io->riops,
+		[WIOPS] = &io->wiops,
 	};
 
 	return members[rate];

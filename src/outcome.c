@@ -110,36 +110,45 @@ static void fill_result(struct outcome *outcome, const struct report *report)
 	result->warning_count = report_warnings_said(report, outcome->warnings);
 	result->warnings = outcome->warnings;
 	result->quiet = verdict->cause == MEMCAGE_CAUSE_EXITED && result->warning_count == 0;
-	result->summary = outcome->summary;
+	result->summary = outcome->summary ? outcome->summary : "";	/* no memory: the numbers tell */
 	result->hint = outcome->hint;
-	result->report = outcome->json;
 }
 
-int outcome_decide(struct outcome *outcome, const struct run *run)
+static void gather_verdict(struct outcome *outcome, const struct run *run)
 {
-	char summary[TEXT_LINE], hint[TEXT_LINE], ancestor[PATH_MAX];
-	struct report report;
+	struct report *report = &outcome->report;
 
-	gather(&report, outcome, run);
-	report.ended = true;
-	report.verdict = verdict_decide(&run->seen, run->job->settings.oom_exit_code);
+	report->ended = true;
+	report->verdict = verdict_decide(&run->seen, run->job->settings.oom_exit_code);
 	if (run->seen.setup_failed || run->seen.start_usec == 0)
-		report.usage = usage_unknown;
-	if (report.verdict.scope == MEMCAGE_SCOPE_UNKNOWN)
-		report.missing_evidence = missing_evidence(run);
-	if (report.verdict.ancestor >= 0) {
-		oom_watch_ancestor_name(&run->host, (size_t) report.verdict.ancestor, ancestor, sizeof(ancestor));
-		report.ancestor_name = ancestor;
-		report.ancestor_limit_bytes = run->watch.ancestors[report.verdict.ancestor].limit_bytes;
-	}
-	text_summary(&report, summary, sizeof(summary));
+		report->usage = usage_unknown;
+	if (report->verdict.scope == MEMCAGE_SCOPE_UNKNOWN)
+		report->missing_evidence = missing_evidence(run);
+	if (report->verdict.ancestor < 0)
+		return;
+	oom_watch_ancestor_name(&run->host, (size_t) report->verdict.ancestor, outcome->ancestor,
+				sizeof(outcome->ancestor));
+	report->ancestor_name = outcome->ancestor;
+	report->ancestor_limit_bytes = run->watch.ancestors[report->verdict.ancestor].limit_bytes;
+}
+
+void outcome_decide(struct outcome *outcome, const struct run *run)
+{
+	char summary[TEXT_LINE], hint[TEXT_LINE];
+
+	gather(&outcome->report, outcome, run);
+	gather_verdict(outcome, run);
+	text_summary(&outcome->report, summary, sizeof(summary));
 	outcome->summary = strdup(summary);
-	outcome->hint = text_hint(&report, hint, sizeof(hint)) ? strdup(hint) : NULL;
-	outcome->json = report_json(&report);
-	fill_result(outcome, &report);
-	if (!outcome->json || !outcome->summary)
-		return -1;
-	return 0;
+	outcome->hint = text_hint(&outcome->report, hint, sizeof(hint)) ? strdup(hint) : NULL;
+	fill_result(outcome, &outcome->report);
+}
+
+const char *outcome_json(struct outcome *outcome)
+{
+	if (!outcome->json && outcome->report.ended)
+		outcome->json = report_json(&outcome->report);
+	return outcome->json;
 }
 
 void outcome_release(struct outcome *outcome)

@@ -5,12 +5,15 @@
 #include "report.h"
 #include "run.h"
 
+/* Its report points into the run, which outlives it. */
 struct outcome {
 	struct memcage_result result;
+	struct report report;
 	struct memcage_warning warnings[WARNINGS_MOST];
 	struct timespec started_at;
 	char id[32];
-	char *json;
+	char ancestor[PATH_MAX];
+	char *json;			/* made when it is asked for */
 	char *summary, *hint;
 };
 
@@ -18,6 +21,8 @@ struct outcome {
 void outcome_begin(struct outcome *outcome);
 /* The report while it runs; the caller frees it; NULL: no memory. */
 char *outcome_unfinished(const struct outcome *outcome, const struct run *run);
-/* Verdict, words, report; -1: no memory. */
-int outcome_decide(struct outcome *outcome, const struct run *run);
+/* Verdict and words. */
+void outcome_decide(struct outcome *outcome, const struct run *run);
+/* The report of a run that has ended; belongs to the outcome; NULL: no memory. */
+const char *outcome_json(struct outcome *outcome);
 void outcome_release(struct outcome *outcome);

@@ -18,9 +18,9 @@ static const char *option_name(int id)
 	return limits[id].option ? limits[id].option : limits[id].key;
 }
 
-static bool is_limited(const struct limit_value *value, enum limit_unit unit)
+static bool is_limited(const struct limit_value *value)
 {
-	return value->set && (unit == LIMIT_LIST || value->number != LIMIT_NONE);
+	return value->set && value->number != LIMIT_NONE;
 }
 
 /* Controllers of the limits that are asked for. */
@@ -29,7 +29,7 @@ static unsigned int required_controllers(const struct run *run)
 	unsigned int mask = 1U << CONTROLLER_MEMORY;
 
 	for (int id = 0; id < LIMIT__COUNT; id++)
-		if (limits[id].controller != CONTROLLER_NONE && is_limited(&run->limits[id], limits[id].unit))
+		if (limits[id].controller != CONTROLLER_NONE && is_limited(&run->limits[id]))
 			mask |= 1U << limits[id].controller;
 	return mask;
 }
@@ -44,12 +44,24 @@ static unsigned int wanted_controllers(const struct run *run)
 	return required_controllers(run) | counters;
 }
 
+/* v2 counts CPU time in every cgroup. */
+static bool counts_cpu_time(const struct host *host)
+{
+	bool counts = host_hierarchy(host, CONTROLLER_CPUACCT) != NULL;
+
+	for (size_t i = 0; i < host->count; i++)
+		counts |= host->hierarchies[i].version == CGROUP_V2;
+	return counts;
+}
+
 /* Why the host cannot enforce this limit, or NULL. */
 static const char *unsupported(const struct run *run, int id, char *buffer, size_t size)
 {
 	const struct hierarchy *hierarchy = host_hierarchy(&run->host, limits[id].controller);
 	const char *why;
 
+	if (id == LIMIT_CPU_TIME)
+		return counts_cpu_time(&run->host) ? NULL : "nothing counts a job's CPU time here: no cpuacct controller";
 	if (!hierarchy) {
 		snprintf(buffer, size, "the %s controller is not available here",
 			 controller_name(limits[id].controller, host_backend(&run->host)));
@@ -84,7 +96,7 @@ static int check_supported(struct run *run)
 	for (int id = 0; id < LIMIT__COUNT; id++) {
 		const char *why;
 
-		if (limits[id].controller == CONTROLLER_NONE || !is_limited(&run->limits[id], limits[id].unit))
+		if ((limits[id].controller == CONTROLLER_NONE && id != LIMIT_CPU_TIME) || !is_limited(&run->limits[id]))
 			continue;
 		why = unsupported(run, id, buffer, sizeof(buffer));
 		if (!why)

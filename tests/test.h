@@ -38,10 +38,10 @@ static inline void test_add(struct test_suite *suite, const char *name, CMUnitTe
 		(struct CMUnitTest) { name, check, NULL, NULL, (void *) row };
 }
 
-#define TEST_ROWS(suite, check, rows)                                              \
-	do {                                                                       \
-		for (size_t row_ = 0; row_ < ARRAY_LEN(rows); row_++)              \
-			test_add(suite, (rows)[row_].name, check, &(rows)[row_]);  \
+#define TEST_ROWS(suite, check, rows)                                                              \
+	do {                                                                                       \
+		for (size_t row_ = 0; row_ < ARRAY_LEN(rows); row_++)                              \
+			test_add(suite, (rows)[row_].name, check, &(rows)[row_]);                  \
 	} while (0)
 
 /* The number of failed tests: what main() returns. */

@@ -26,8 +26,8 @@ struct scale {
 struct measure {
 	const char *noun, *examples;
 	uint64_t most;
-	size_t decimals;	/* digits after the point, at most */
-	bool any_case;		/* of the suffixes */
+	size_t decimals; /* digits after the point, at most */
+	bool any_case;	 /* of the suffixes */
 	const struct scale *scales;
 	size_t scale_count;
 };
@@ -36,38 +36,62 @@ enum reading { READ_WELL, READ_WRONG, READ_TOO_LARGE };
 
 static const struct scale size_scales[] = {
 	{ "", 1 },
-	{ "k", UINT64_C(1) << 10 }, { "kib", UINT64_C(1) << 10 }, { "kb", UINT64_C(1000) },
-	{ "m", UINT64_C(1) << 20 }, { "mib", UINT64_C(1) << 20 }, { "mb", UINT64_C(1000000) },
-	{ "g", UINT64_C(1) << 30 }, { "gib", UINT64_C(1) << 30 }, { "gb", UINT64_C(1000000000) },
-	{ "t", UINT64_C(1) << 40 }, { "tib", UINT64_C(1) << 40 }, { "tb", UINT64_C(1000000000000) },
+	{ "k", UINT64_C(1) << 10 },
+	{ "kib", UINT64_C(1) << 10 },
+	{ "kb", UINT64_C(1000) },
+	{ "m", UINT64_C(1) << 20 },
+	{ "mib", UINT64_C(1) << 20 },
+	{ "mb", UINT64_C(1000000) },
+	{ "g", UINT64_C(1) << 30 },
+	{ "gib", UINT64_C(1) << 30 },
+	{ "gb", UINT64_C(1000000000) },
+	{ "t", UINT64_C(1) << 40 },
+	{ "tib", UINT64_C(1) << 40 },
+	{ "tb", UINT64_C(1000000000000) },
 };
 
 static const struct scale duration_scales[] = {
 	{ "", USEC_PER_SEC }, { "ms", USEC_PER_MSEC }, { "s", USEC_PER_SEC },
-	{ "m", MINUTE }, { "h", HOUR }, { "d", DAY },
+	{ "m", MINUTE },      { "h", HOUR },	       { "d", DAY },
 };
 
 static const struct scale plain[] = { { "", 1 } };
 static const struct scale millionths[] = { { "", 1000000 } };
 
 static const struct measure a_size = {
-	.noun = "a size", .examples = "512M, 1.5G or max", .most = MOST, .decimals = SIZE_MAX,
-	.any_case = true, .scales = size_scales, .scale_count = ARRAY_LEN(size_scales),
+	.noun = "a size",
+	.examples = "512M, 1.5G or max",
+	.most = MOST,
+	.decimals = SIZE_MAX,
+	.any_case = true,
+	.scales = size_scales,
+	.scale_count = ARRAY_LEN(size_scales),
 };
 
 static const struct measure a_duration = {
-	.noun = "a duration", .examples = "90, 500ms, 1.5h or max", .most = 1000000 * DAY,
-	.decimals = SIZE_MAX, .scales = duration_scales, .scale_count = ARRAY_LEN(duration_scales),
+	.noun = "a duration",
+	.examples = "90, 500ms, 1.5h or max",
+	.most = 1000000 * DAY,
+	.decimals = SIZE_MAX,
+	.scales = duration_scales,
+	.scale_count = ARRAY_LEN(duration_scales),
 };
 
 static const struct measure a_count = {
-	.noun = "a whole number", .examples = "256 or max", .most = MOST,
-	.scales = plain, .scale_count = ARRAY_LEN(plain),
+	.noun = "a whole number",
+	.examples = "256 or max",
+	.most = MOST,
+	.scales = plain,
+	.scale_count = ARRAY_LEN(plain),
 };
 
 static const struct measure a_decimal = {
-	.noun = "a number with at most six decimals", .examples = "0.5, 2 or max", .most = MOST,
-	.decimals = 6, .scales = millionths, .scale_count = ARRAY_LEN(millionths),
+	.noun = "a number with at most six decimals",
+	.examples = "0.5, 2 or max",
+	.most = MOST,
+	.decimals = 6,
+	.scales = millionths,
+	.scale_count = ARRAY_LEN(millionths),
 };
 
 static char lower(char c)
@@ -200,10 +224,12 @@ int parse_number(const char *text, uint64_t most, uint64_t *ret_number, struct m
 /* Code points that do not show, show as something else, or reorder what stands beside them. */
 static bool is_plain(uint32_t code)
 {
-	static const struct { uint32_t first, last; } others[] = {
-		{ 0, 0x1f }, { '\'', '\'' }, { '\\', '\\' }, { 0x7f, 0x9f }, { 0xad, 0xad },
-		{ 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
-		{ 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
+	static const struct {
+		uint32_t first, last;
+	} others[] = {
+		{ 0, 0x1f },	    { '\'', '\'' },	{ '\\', '\\' },	      { 0x7f, 0x9f },
+		{ 0xad, 0xad },	    { 0x200b, 0x200f }, { 0x2028, 0x202e },   { 0x2060, 0x206f },
+		{ 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
@@ -225,7 +251,7 @@ static size_t plain_length(const char *text)
 	return is_plain(code) ? length : 0;
 }
 
-#define ESCAPED 5	/* room for \xNN */
+#define ESCAPED 5 /* room for \xNN */
 
 static size_t escape(char c, char out[ESCAPED])
 {

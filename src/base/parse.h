@@ -14,7 +14,7 @@
 
 #include "base/error.h"
 
-#define PARSE_MAX UINT64_MAX	/* what "max" gives */
+#define PARSE_MAX UINT64_MAX /* what "max" gives */
 
 /* "512M", "1.5G", "1000000", "64KiB", "10MB", "max" -> bytes, not yet rounded to pages. */
 int parse_size(const char *text, uint64_t *ret_bytes, struct memcage_error *err);
@@ -30,7 +30,7 @@ int parse_number(const char *text, uint64_t most, uint64_t *ret_number, struct m
 /* Are they the same but for the case of ASCII letters?  Unlike strcasecmp(3) in any locale. */
 bool parse_same(const char *text, const char *word);
 
-#define PARSE_QUOTED 100	/* room for a quoted text in a message that has more to say */
+#define PARSE_QUOTED 100 /* room for a quoted text in a message that has more to say */
 
 /*
  * The text in quotes for a message of one line, in buffer (at least 6 bytes), which is returned.

@@ -136,7 +136,9 @@ void contest_leave(const struct contestant *one)
 
 static void add_open(posix_spawn_file_actions_t *actions, int fd, const char *path)
 {
-	if (posix_spawn_file_actions_addopen(actions, fd, path, fd == FILE_FD ? O_RDONLY : O_RDWR, 0))
+	int flags = fd == FILE_FD ? O_RDONLY : O_RDWR;
+
+	if (posix_spawn_file_actions_addopen(actions, fd, path, flags, 0))
 		errx(1, "memory");
 }
 

@@ -28,10 +28,10 @@
 #endif
 
 static const int filter_denied[] = {
-	__NR_init_module, __NR_finit_module, __NR_delete_module,   __NR_kexec_load,     __NR_reboot,
-	__NR_swapon,      __NR_swapoff,      __NR_settimeofday,    __NR_clock_settime,  __NR_acct,
-	__NR_adjtimex,    __NR_quotactl,     __NR_clock_adjtime,   __NR_request_key,    __NR_syslog,
-	__NR_add_key,     __NR_keyctl,       __NR_perf_event_open, __NR_userfaultfd,    __NR_bpf,
+	__NR_init_module, __NR_finit_module, __NR_delete_module,   __NR_kexec_load,    __NR_reboot,
+	__NR_swapon,	  __NR_swapoff,	     __NR_settimeofday,	   __NR_clock_settime, __NR_acct,
+	__NR_adjtimex,	  __NR_quotactl,     __NR_clock_adjtime,   __NR_request_key,   __NR_syslog,
+	__NR_add_key,	  __NR_keyctl,	     __NR_perf_event_open, __NR_userfaultfd,   __NR_bpf,
 };
 
 #define FILTER_COUNT (sizeof(filter_denied) / sizeof(filter_denied[0]))
@@ -45,8 +45,9 @@ static int filter_compare(const void *left, const void *right)
 
 static struct sock_filter filter_if(unsigned short test, int number, size_t yes, size_t no)
 {
-	return (struct sock_filter) { (unsigned short) (BPF_JMP | BPF_K | test), (unsigned char) yes,
-				      (unsigned char) no, (unsigned int) number };
+	return (struct sock_filter) { (unsigned short) (BPF_JMP | BPF_K | test),
+				      (unsigned char) yes, (unsigned char) no,
+				      (unsigned int) number };
 }
 
 static struct sock_filter filter_load(size_t offset)

@@ -201,21 +201,13 @@ row('ordinary_programs_are_not_disturbed_by_the_filter', run=['--', 'python3', '
 
 # A full cgroup, output and pipes -------------------------------------------------------------------------------------------------
 
-def read_all(process):
-    """How many bytes come, until the end."""
-    total = 0
-    while chunk := process.stdout.read(1 << 20):
-        total += len(chunk)
-    return total
-
-
 FLOOD = 100 if not HOST.lab else 30
 
 
 @case(within=60)
 def much_output_arrives_whole(live):
     process = live.start('run', '-r', 'r.json', '-m', '32M', '--', '@flood', FLOOD, stdout=subprocess.PIPE)
-    total = read_all(process)
+    total = len(live.read_all(process.stdout))
     live.expect(live.finish(process), status=0, report=PLAIN, err='')
     live.ensure(total == FLOOD * MIB, f'{total} bytes came')
 
@@ -223,7 +215,7 @@ def much_output_arrives_whole(live):
 @case()
 def a_reader_that_goes_away_is_the_jobs_SIGPIPE(live):
     process = live.start('run', '-r', 'r.json', '--', '@flood', '100', stdout=subprocess.PIPE)
-    process.stdout.read(10)
+    os.read(process.stdout.fileno(), 10)
     process.stdout.close()
     live.expect(live.finish(process), status=141, report={'cause': 'signaled', 'signal': 'SIGPIPE', 'status': 141})
 

@@ -165,7 +165,7 @@ READ_ONLY = ('for point in $(grep -E " cgroup2? " /proc/self/mounts | cut -d" " 
 def a_read_only_cgroup_tree_is_refused_with_the_reason(live):
     process = live.launch(['unshare', '-m', 'sh', '-c', READ_ONLY, '%memcage', 'run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c',
                            'echo ran >ran'], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read().decode()
+    said = live.read_all(process.stderr).decode()
     status = live.wait(process)
     live.ensure(status == 125 and 'ead-only' in said, f'status {status}: {said}')
 
@@ -181,7 +181,7 @@ def as_first(live, *argv):
 @case(shell_home=True)
 def it_works_as_pid_1(live):
     process = as_first(live, '-m', '64M', '--', 'sh', '-c', 'echo text; exit 3')
-    said = process.stdout.read(), process.stderr.read()
+    said = live.read_all(process.stdout), live.read_all(process.stderr)
     status = live.wait(process)
     report = live.load()
     live.ensure(status == 3 and said == (b'text\n', b'') and report['exit_code'] == 3, f'status {status}, {said}, {report}')

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import subprocess
 import time
 
 from cases_exit import PLAIN
@@ -178,10 +179,9 @@ LEFT = {'outcome': 'ok', 'cause': 'exited', 'exit_code': 0, 'warnings': warns('l
 
 @case()
 def a_daemon_that_detaches_and_holds_stdout_ends_with_the_main_process(live):
-    import subprocess
     process = live.start('run', '-r', 'r.json', '--', '@daemon', stdout=subprocess.PIPE)
-    text = process.stdout.read()       # to the end of file: nobody may hold the pipe
-    result = live.finish(process, within=5)
+    text = live.read_all(process.stdout, 5)     # to the end of file: nobody may hold the pipe
+    result = live.finish(process)
     live.ensure(text == b'main is done\n', f'read {text!r}')
     live.expect(result, status=0, report=LEFT, err=like('.'))
 

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -410,7 +411,7 @@ class Live:
         return read(f'{self.folder}/out{process.number}')
 
     def errors(self, process):
-        return read(f'{self.folder}/err{process.number}')
+        return read(f'{self.folder}/err{getattr(process, "number", "")}')
 
     def memcage(self, *argv, report='r.json', within=None, **options):
         return self.finish(self.start(*argv, **options), report, within)
@@ -420,14 +421,28 @@ class Live:
         return self.memcage('run', '-r', 'r.json', *argv, **options)
 
     def wait(self, process, within=None):
+        """The status, as soon as it is there."""
         limit = (within or self.case.within) * HOST.slow
-        try:
-            return process.wait(limit)
-        except subprocess.TimeoutExpired:
-            number = getattr(process, 'number', None)
-            said = read(f'{self.folder}/err{number}') if number is not None else ''
-            raise Failed(f'still running after {limit:.0f} s: {" ".join(process.words)}\n  stderr: {shorten(said)}'
-                         f'\n  processes: {[(pid, comm(pid)) for pid in sorted(self.home.pids())]}') from None
+        if process.returncode is None:
+            handle = os.pidfd_open(process.pid)
+            ended = select.select([handle], [], [], limit)[0]
+            os.close(handle)
+            if not ended:
+                raise Failed(f'still running after {limit:.0f} s: {" ".join(process.words)}\n'
+                             f'  stderr: {shorten(self.errors(process))}\n'
+                             f'  processes: {[(pid, comm(pid)) for pid in sorted(self.home_pids())]}')
+        return process.wait()
+
+    def read_all(self, stream, within=None):
+        """All bytes of a pipe up to its end, which has to come in time."""
+        deadline = time.monotonic() + (within or self.case.within) * HOST.slow
+        parts = []
+        while time.monotonic() < deadline:
+            if select.select([stream], [], [], 0.2)[0]:
+                parts.append(os.read(stream.fileno(), 1 << 20))
+                if not parts[-1]:
+                    return b''.join(parts)
+        raise Failed(f'the pipe is still open; it gave {len(b"".join(parts))} bytes')
 
     def until(self, condition, what, within=5):
         """Waits for a condition and gives what it gave."""

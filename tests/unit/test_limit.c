@@ -79,8 +79,7 @@ static const struct refusal {
 	  "'0' is not a limit; say max for none, or for instance 400M" },
 	{ "files of 0", LIMIT_TMP, "0",
 	  "'0' is not a limit; say max for none, or for instance 1G" },
-	{ "no CPU", LIMIT_CPUS, "0",
-	  "'0' is not a limit; say max for none, or for instance 1.5" },
+	{ "no CPU", LIMIT_CPUS, "0", "'0' is not a limit; say max for none, or for instance 1.5" },
 	{ "too little of a CPU", LIMIT_CPUS, "0.000999",
 	  "'0.000999' is out of range; say 0.001 to 1000000, or max for none" },
 	{ "too many CPUs", LIMIT_CPUS, "1000000.000001",
@@ -150,79 +149,76 @@ static void check_page(void **state)
 
 #define MOST_PAGES (limit_whole_pages(INT64_MAX))
 
-/* All texts and the writes that come of the limit that is asked about: FILE=LINE;... */
+/* All limits given, and the writes that come of the one asked about: FILE=LINE;... */
 static const struct plan {
 	const char *name;
 	enum cgroup_version version;
 	enum limit_id id;
-	const char *texts[LIMIT__COUNT];
+	const char *texts;
 	const char *want;
 } plans[] = {
-	{ "memory on v2", CGROUP_V2, LIMIT_MEMORY,
-	  { [LIMIT_MEMORY] = "64M" }, "memory.max=67108864;" },
-	{ "memory on v1", CGROUP_V1, LIMIT_MEMORY, { [LIMIT_MEMORY] = "64M" },
+	{ "memory on v2", CGROUP_V2, LIMIT_MEMORY, "memory=64M", "memory.max=67108864;" },
+	{ "memory on v1", CGROUP_V1, LIMIT_MEMORY, "memory=64M",
 	  "memory.limit_in_bytes=67108864;" },
-	{ "memory is rounded down to pages", CGROUP_V2, LIMIT_MEMORY,
-	  { [LIMIT_MEMORY] = "67108865" }, "memory.max=67108864;" },
-	{ "no memory limit is not written", CGROUP_V2, LIMIT_MEMORY,
-	  { [LIMIT_MEMORY] = "max" }, "" },
-	{ "what is unset is not written", CGROUP_V2, LIMIT_MEMORY, { NULL }, "" },
-	{ "throttled memory on v2", CGROUP_V2, LIMIT_MEMORY_HIGH, { [LIMIT_MEMORY_HIGH] = "32M" },
+	{ "memory is rounded down to pages", CGROUP_V2, LIMIT_MEMORY, "memory=67108865",
+	  "memory.max=67108864;" },
+	{ "no memory limit is not written", CGROUP_V2, LIMIT_MEMORY, "memory=max", "" },
+	{ "what is unset is not written", CGROUP_V2, LIMIT_MEMORY, "", "" },
+	{ "throttled memory on v2", CGROUP_V2, LIMIT_MEMORY_HIGH, "memory-high=32M",
 	  "memory.high=33554432;" },
-	{ "throttled memory on v1", CGROUP_V1, LIMIT_MEMORY_HIGH,
-	  { [LIMIT_MEMORY_HIGH] = "32M" }, "" },
-	{ "swap on v2", CGROUP_V2, LIMIT_SWAP,
-	  { [LIMIT_SWAP] = "1M" }, "memory.swap.max=1048576;" },
-	{ "no swap on v2", CGROUP_V2, LIMIT_SWAP, { [LIMIT_SWAP] = "0" }, "memory.swap.max=0;" },
-	{ "any swap on v2", CGROUP_V2, LIMIT_SWAP, { [LIMIT_SWAP] = "max" }, "" },
-	{ "swap on v1 is added to memory", CGROUP_V1, LIMIT_SWAP,
-	  { [LIMIT_MEMORY] = "64M", [LIMIT_SWAP] = "1M" },
+	{ "throttled memory on v1", CGROUP_V1, LIMIT_MEMORY_HIGH, "memory-high=32M", "" },
+	{ "swap on v2", CGROUP_V2, LIMIT_SWAP, "swap=1M", "memory.swap.max=1048576;" },
+	{ "no swap on v2", CGROUP_V2, LIMIT_SWAP, "swap=0", "memory.swap.max=0;" },
+	{ "any swap on v2", CGROUP_V2, LIMIT_SWAP, "swap=max", "" },
+	{ "swap on v1 is added to memory", CGROUP_V1, LIMIT_SWAP, "memory=64M swap=1M",
 	  "memory.memsw.limit_in_bytes=68157440;" },
-	{ "no swap on v1 is memory alone", CGROUP_V1, LIMIT_SWAP,
-	  { [LIMIT_MEMORY] = "64M", [LIMIT_SWAP] = "0" }, "memory.memsw.limit_in_bytes=67108864;" },
-	{ "any swap on v1", CGROUP_V1, LIMIT_SWAP,
-	  { [LIMIT_MEMORY] = "64M", [LIMIT_SWAP] = "max" }, "" },
-	{ "swap without memory on v1", CGROUP_V1, LIMIT_SWAP, { [LIMIT_SWAP] = "1M" }, "" },
-	{ "swap with any memory on v1", CGROUP_V1, LIMIT_SWAP,
-	  { [LIMIT_MEMORY] = "max", [LIMIT_SWAP] = "1M" }, "" },
-	{ "CPUs on v2", CGROUP_V2, LIMIT_CPUS, { [LIMIT_CPUS] = "1.5" }, "cpu.max=150000 100000;" },
-	{ "CPUs on v1, the period first", CGROUP_V1, LIMIT_CPUS, { [LIMIT_CPUS] = "1.5" },
+	{ "no swap on v1 is memory alone", CGROUP_V1, LIMIT_SWAP, "memory=64M swap=0",
+	  "memory.memsw.limit_in_bytes=67108864;" },
+	{ "any swap on v1", CGROUP_V1, LIMIT_SWAP, "memory=64M swap=max", "" },
+	{ "swap without memory on v1", CGROUP_V1, LIMIT_SWAP, "swap=1M", "" },
+	{ "swap with any memory on v1", CGROUP_V1, LIMIT_SWAP, "memory=max swap=1M", "" },
+	{ "CPUs on v2", CGROUP_V2, LIMIT_CPUS, "cpus=1.5", "cpu.max=150000 100000;" },
+	{ "CPUs on v1, the period first", CGROUP_V1, LIMIT_CPUS, "cpus=1.5",
 	  "cpu.cfs_period_us=100000;cpu.cfs_quota_us=150000;" },
-	{ "the least quota in the usual period", CGROUP_V2, LIMIT_CPUS, { [LIMIT_CPUS] = "0.01" },
+	{ "the least quota in the usual period", CGROUP_V2, LIMIT_CPUS, "cpus=0.01",
 	  "cpu.max=1000 100000;" },
-	{ "a longer period for less than the least quota", CGROUP_V2, LIMIT_CPUS,
-	  { [LIMIT_CPUS] = "0.009999" }, "cpu.max=9999 1000000;" },
-	{ "the least part of a CPU on v2", CGROUP_V2, LIMIT_CPUS, { [LIMIT_CPUS] = "0.001" },
+	{ "a longer period for less than the least quota", CGROUP_V2, LIMIT_CPUS, "cpus=0.009999",
+	  "cpu.max=9999 1000000;" },
+	{ "the least part of a CPU on v2", CGROUP_V2, LIMIT_CPUS, "cpus=0.001",
 	  "cpu.max=1000 1000000;" },
-	{ "the least part of a CPU on v1", CGROUP_V1, LIMIT_CPUS, { [LIMIT_CPUS] = "0.001" },
+	{ "the least part of a CPU on v1", CGROUP_V1, LIMIT_CPUS, "cpus=0.001",
 	  "cpu.cfs_period_us=1000000;cpu.cfs_quota_us=1000;" },
-	{ "a quota is never more than asked for", CGROUP_V2, LIMIT_CPUS,
-	  { [LIMIT_CPUS] = "0.333339" }, "cpu.max=33333 100000;" },
-	{ "a million CPUs on v2", CGROUP_V2, LIMIT_CPUS, { [LIMIT_CPUS] = "1000000" },
+	{ "a quota is never more than asked for", CGROUP_V2, LIMIT_CPUS, "cpus=0.333339",
+	  "cpu.max=33333 100000;" },
+	{ "a million CPUs on v2", CGROUP_V2, LIMIT_CPUS, "cpus=1000000",
 	  "cpu.max=100000000000 100000;" },
-	{ "any CPUs", CGROUP_V1, LIMIT_CPUS, { [LIMIT_CPUS] = "max" }, "" },
-	{ "a weight on v2", CGROUP_V2, LIMIT_CPU_WEIGHT,
-	  { [LIMIT_CPU_WEIGHT] = "50" }, "cpu.weight=50;" },
-	{ "the usual weight on v1", CGROUP_V1, LIMIT_CPU_WEIGHT, { [LIMIT_CPU_WEIGHT] = "100" },
+	{ "any CPUs", CGROUP_V1, LIMIT_CPUS, "cpus=max", "" },
+	{ "a weight on v2", CGROUP_V2, LIMIT_CPU_WEIGHT, "cpu-weight=50", "cpu.weight=50;" },
+	{ "the usual weight on v1", CGROUP_V1, LIMIT_CPU_WEIGHT, "cpu-weight=100",
 	  "cpu.shares=1024;" },
-	{ "the least weight on v1", CGROUP_V1, LIMIT_CPU_WEIGHT, { [LIMIT_CPU_WEIGHT] = "1" },
-	  "cpu.shares=10;" },
-	{ "the greatest weight on v1", CGROUP_V1, LIMIT_CPU_WEIGHT,
-	  { [LIMIT_CPU_WEIGHT] = "10000" }, "cpu.shares=102400;" },
-	{ "processes on v2", CGROUP_V2, LIMIT_PIDS, { [LIMIT_PIDS] = "32" }, "pids.max=32;" },
-	{ "processes on v1", CGROUP_V1, LIMIT_PIDS, { [LIMIT_PIDS] = "32" }, "pids.max=32;" },
-	{ "the private tmpfs is no cgroup's", CGROUP_V2, LIMIT_TMP, { [LIMIT_TMP] = "1M" }, "" },
-	{ "a deadline is no cgroup's", CGROUP_V2, LIMIT_TIMEOUT, { [LIMIT_TIMEOUT] = "1s" }, "" },
-	{ "CPU time is no cgroup's", CGROUP_V1, LIMIT_CPU_TIME, { [LIMIT_CPU_TIME] = "1s" }, "" },
+	{ "the least weight on v1", CGROUP_V1, LIMIT_CPU_WEIGHT, "cpu-weight=1", "cpu.shares=10;" },
+	{ "the greatest weight on v1", CGROUP_V1, LIMIT_CPU_WEIGHT, "cpu-weight=10000",
+	  "cpu.shares=102400;" },
+	{ "processes on v2", CGROUP_V2, LIMIT_PIDS, "pids=32", "pids.max=32;" },
+	{ "processes on v1", CGROUP_V1, LIMIT_PIDS, "pids=32", "pids.max=32;" },
+	{ "the private tmpfs is no cgroup's", CGROUP_V2, LIMIT_TMP, "tmp=1M", "" },
+	{ "a deadline is no cgroup's", CGROUP_V2, LIMIT_TIMEOUT, "timeout=1s", "" },
+	{ "CPU time is no cgroup's", CGROUP_V1, LIMIT_CPU_TIME, "cpu-time=1s", "" },
 };
 
-static void give(struct limit_value given[LIMIT__COUNT], const char *const texts[LIMIT__COUNT])
+/* KEY=TEXT KEY=TEXT... to values. */
+static void give(struct limit_value given[LIMIT__COUNT], const char *texts)
 {
+	auto_free char *copy = strdup(texts);
 	struct memcage_error err;
 
-	for (enum limit_id id = 0; id < LIMIT__COUNT; id++)
-		if (texts[id])
-			assert_int_equal(limit_parse(id, texts[id], &given[id], &err), 0);
+	for (char *rest = copy, *text; (text = strsep(&rest, " ")) && *text;) {
+		const char *key = strsep(&text, "=");
+		enum limit_id id = limit_find(key);
+
+		assert_int_not_equal(id, LIMIT__COUNT);
+		assert_int_equal(limit_parse(id, text, &given[id], &err), 0);
+	}
 }
 
 static void spell(const struct limit_plan *plan, char *text, size_t size)
@@ -252,26 +248,22 @@ static const struct support {
 	const char *name;
 	enum cgroup_version version;
 	enum limit_id id;
-	const char *texts[LIMIT__COUNT];
+	const char *texts;
 	const char *want;
 } supports[] = {
-	{ "v1 cannot throttle by memory", CGROUP_V1, LIMIT_MEMORY_HIGH,
-	  { [LIMIT_MEMORY_HIGH] = "32M" }, "cgroup v1 has no throttling limit" },
-	{ "v2 can throttle by memory", CGROUP_V2, LIMIT_MEMORY_HIGH,
-	  { [LIMIT_MEMORY_HIGH] = "32M" }, NULL },
-	{ "no throttle needs no support", CGROUP_V1, LIMIT_MEMORY_HIGH,
-	  { [LIMIT_MEMORY_HIGH] = "max" }, NULL },
-	{ "what is unset needs no support", CGROUP_V1, LIMIT_MEMORY_HIGH, { NULL }, NULL },
-	{ "v1 limits no swap without memory", CGROUP_V1, LIMIT_SWAP, { [LIMIT_SWAP] = "1M" },
+	{ "v1 cannot throttle by memory", CGROUP_V1, LIMIT_MEMORY_HIGH, "memory-high=32M",
+	  "cgroup v1 has no throttling limit" },
+	{ "v2 can throttle by memory", CGROUP_V2, LIMIT_MEMORY_HIGH, "memory-high=32M", NULL },
+	{ "no throttle needs no support", CGROUP_V1, LIMIT_MEMORY_HIGH, "memory-high=max", NULL },
+	{ "what is unset needs no support", CGROUP_V1, LIMIT_MEMORY_HIGH, "", NULL },
+	{ "v1 limits no swap without memory", CGROUP_V1, LIMIT_SWAP, "swap=1M",
 	  "cgroup v1 limits swap only together with memory; say --memory, too" },
-	{ "v1 limits no swap with any memory", CGROUP_V1, LIMIT_SWAP,
-	  { [LIMIT_MEMORY] = "max", [LIMIT_SWAP] = "0" },
+	{ "v1 limits no swap with any memory", CGROUP_V1, LIMIT_SWAP, "memory=max swap=0",
 	  "cgroup v1 limits swap only together with memory; say --memory, too" },
-	{ "v1 limits swap with memory", CGROUP_V1, LIMIT_SWAP,
-	  { [LIMIT_MEMORY] = "64M", [LIMIT_SWAP] = "0" }, NULL },
-	{ "v2 limits swap alone", CGROUP_V2, LIMIT_SWAP, { [LIMIT_SWAP] = "0" }, NULL },
-	{ "a limit of the supervisor is always supported", CGROUP_V1, LIMIT_TIMEOUT,
-	  { [LIMIT_TIMEOUT] = "1s" }, NULL },
+	{ "v1 limits swap with memory", CGROUP_V1, LIMIT_SWAP, "memory=64M swap=0", NULL },
+	{ "v2 limits swap alone", CGROUP_V2, LIMIT_SWAP, "swap=0", NULL },
+	{ "a limit of the supervisor is always supported", CGROUP_V1, LIMIT_TIMEOUT, "timeout=1s",
+	  NULL },
 };
 
 static void check_support(void **state)
@@ -290,31 +282,31 @@ static void check_support(void **state)
 
 static const struct hold {
 	const char *name;
-	struct limit_write write;
+	const char *line, *read_back;
 	const char *file_text;
 	bool want;
 } holds[] = {
-	{ "the line and its newline", { .line = "4096" }, "4096\n", true },
-	{ "the line without a newline", { .line = "4096" }, "4096", true },
-	{ "another number", { .line = "4096" }, "8192\n", false },
-	{ "a longer number", { .line = "4096" }, "40960\n", false },
-	{ "a shorter number", { .line = "4096" }, "409\n", false },
-	{ "an empty file", { .line = "4096" }, "", false },
-	{ "an empty line", { .line = "4096" }, "\n", false },
-	{ "the kernel made it max", { .line = "4096" }, "max\n", false },
-	{ "what is read back counts", { .line = "9", .read_back = "max" }, "max\n", true },
-	{ "what was written does not count then", { .line = "9", .read_back = "max" },
-	  "9\n", false },
-	{ "one line of many", { .line = "8:0 1000" }, "7:0 5\n8:0 1000\n9:0 7\n", true },
-	{ "none of many lines", { .line = "8:0 1000" }, "7:0 5\n8:0 10000\n18:0 1000\n", false },
-	{ "a line with a tail", { .line = "0-1" }, "0-1,3\n", false },
+	{ "the line and its newline", "4096", NULL, "4096\n", true },
+	{ "the line without a newline", "4096", NULL, "4096", true },
+	{ "another number", "4096", NULL, "8192\n", false },
+	{ "a longer number", "4096", NULL, "40960\n", false },
+	{ "a shorter number", "4096", NULL, "409\n", false },
+	{ "an empty file", "4096", NULL, "", false },
+	{ "an empty line", "4096", NULL, "\n", false },
+	{ "the kernel made it max", "4096", NULL, "max\n", false },
+	{ "what is read back counts", "9", "max", "max\n", true },
+	{ "what was written does not count then", "9", "max", "9\n", false },
+	{ "one line of many", "8:0 1000", NULL, "7:0 5\n8:0 1000\n9:0 7\n", true },
+	{ "none of many lines", "8:0 1000", NULL, "7:0 5\n8:0 10000\n18:0 1000\n", false },
+	{ "a line with a tail", "0-1", NULL, "0-1,3\n", false },
 };
 
 static void check_hold(void **state)
 {
 	const struct hold *row = *state;
+	struct limit_write write = { .line = row->line, .read_back = row->read_back };
 
-	assert_int_equal(limit_holds(&row->write, row->file_text), row->want);
+	assert_int_equal(limit_holds(&write, row->file_text), row->want);
 }
 
 static void same_or_none(const char *a, const char *b)
@@ -380,7 +372,7 @@ static void check_round_trip(void **state)
 			struct memcage_error err = { 0 };
 			struct limit_plan plan;
 
-			if (id == LIMIT_IO)	/* test_limit_list.c has a machine with a disk */
+			if (id == LIMIT_IO) /* test_limit_list.c has a machine with a disk */
 				continue;
 			assert_int_equal(limit_parse(id, limits[id].example, &given[id], &err), 0);
 			limit_plan(given, id, v, &plan);
@@ -399,13 +391,13 @@ static void check_largest(void **state)
 	struct limit_plan plan;
 
 	(void) state;
-	give(given, (const char *[LIMIT__COUNT]) { "9223372036854775807" });
+	give(given, "memory=9223372036854775807");
 	assert_int_equal(given[LIMIT_MEMORY].number, MOST_PAGES);
 	limit_plan(given, LIMIT_MEMORY, CGROUP_V2, &plan);
 	assert_true(limit_holds(&plan.writes[0], "max\n"));
 	limit_plan(given, LIMIT_MEMORY, CGROUP_V1, &plan);
 	assert_true(limit_holds(&plan.writes[0], plan.writes[0].line));
-	give(given, (const char *[LIMIT__COUNT]) { [LIMIT_SWAP] = "1G" });
+	give(given, "swap=1G");
 	limit_plan(given, LIMIT_SWAP, CGROUP_V1, &plan);
 	assert_int_equal(strtoull(plan.writes[0].line, NULL, 10), MOST_PAGES);
 }

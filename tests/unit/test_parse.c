@@ -22,21 +22,21 @@ struct good {
 static const struct good goods[] = {
 	{ "a bare number is bytes", parse_size, "1000000", 1000000 },
 	{ "K is kibibytes", parse_size, "3K", 3 * KIBI },
-	{ "M is mebibytes", parse_size, "512M", 512 * KIBI * KIBI },
-	{ "G is gibibytes", parse_size, "2G", 2 * KIBI * KIBI * KIBI },
-	{ "T is tebibytes", parse_size, "1T", KIBI * KIBI * KIBI * KIBI },
+	{ "M is mebibytes", parse_size, "512M", 512 * KIBI *KIBI },
+	{ "G is gibibytes", parse_size, "2G", 2 * KIBI *KIBI *KIBI },
+	{ "T is tebibytes", parse_size, "1T", KIBI *KIBI *KIBI *KIBI },
 	{ "KiB is kibibytes", parse_size, "64KiB", 64 * KIBI },
-	{ "MiB is mebibytes", parse_size, "10MiB", 10 * KIBI * KIBI },
-	{ "GiB is gibibytes", parse_size, "1GiB", KIBI * KIBI * KIBI },
-	{ "TiB is tebibytes", parse_size, "1TiB", KIBI * KIBI * KIBI * KIBI },
+	{ "MiB is mebibytes", parse_size, "10MiB", 10 * KIBI *KIBI },
+	{ "GiB is gibibytes", parse_size, "1GiB", KIBI *KIBI *KIBI },
+	{ "TiB is tebibytes", parse_size, "1TiB", KIBI *KIBI *KIBI *KIBI },
 	{ "KB is a thousand bytes", parse_size, "5KB", 5000 },
 	{ "MB is a million bytes", parse_size, "10MB", 10000000 },
 	{ "GB is a billion bytes", parse_size, "1GB", 1000000000 },
 	{ "TB is a trillion bytes", parse_size, "1TB", UINT64_C(1000000000000) },
-	{ "a suffix may be small", parse_size, "10m", 10 * KIBI * KIBI },
+	{ "a suffix may be small", parse_size, "10m", 10 * KIBI *KIBI },
 	{ "a long suffix may be small", parse_size, "1kib", KIBI },
-	{ "a suffix may be mixed", parse_size, "1mIb", KIBI * KIBI },
-	{ "decimals multiply with the suffix", parse_size, "1.5G", 3 * KIBI * KIBI * KIBI / 2 },
+	{ "a suffix may be mixed", parse_size, "1mIb", KIBI *KIBI },
+	{ "decimals multiply with the suffix", parse_size, "1.5G", 3 * KIBI *KIBI *KIBI / 2 },
 	{ "decimals work with powers of a thousand", parse_size, "0.25MB", 250000 },
 	{ "a decimal is rounded down to bytes", parse_size, "0.3K", 307 },
 	{ "any number of decimals is exact", parse_size, "0.9999999999999999999999999K", 1023 },
@@ -47,8 +47,7 @@ static const struct good goods[] = {
 	{ "a tenth of a terabyte is exact", parse_size, "0.1TB", UINT64_C(100000000000) },
 	{ "max is no limit", parse_size, "max", PARSE_MAX },
 	{ "the largest size is one below 2^63", parse_size, "9223372036854775807", INT64_MAX },
-	{ "a large size in tebibytes", parse_size, "8388607.999T",
-	  UINT64_C(9223372035755264180) },
+	{ "a large size in tebibytes", parse_size, "8388607.999T", UINT64_C(9223372035755264180) },
 
 	{ "a bare number is seconds", parse_duration, "90", 90 * SEC },
 	{ "s is seconds", parse_duration, "1.5s", 3 * SEC / 2 },
@@ -101,7 +100,7 @@ struct bad {
 	const char *name;
 	parse_fn *parse;
 	const char *text;
-	const char *message;	/* behind the quoted text */
+	const char *message; /* behind the quoted text */
 };
 
 static const struct bad bads[] = {
@@ -211,7 +210,7 @@ static const struct bounded {
 	const char *name;
 	const char *text;
 	uint64_t most, want;
-	const char *message;	/* NULL: the number is right */
+	const char *message; /* NULL: the number is right */
 } bounded[] = {
 	{ "a number below its bound", "42", 255, 42, NULL },
 	{ "a number at its bound", "255", 255, 255, NULL },
@@ -250,10 +249,16 @@ static const struct quote {
 	{ "tab and carriage return have letters", "\t\r", 100, "'\\t\\r'" },
 	{ "an escape does not reach the terminal", "\x1b[2J", 100, "'\\x1b[2J'" },
 	{ "delete does not reach the terminal", "\x7f", 100, "'\\x7f'" },
-	{ "C1 control characters neither", "\xc2\x9b" "2J", 100, "'\\xc2\\x9b2J'" },
+	{ "C1 control characters neither",
+	  "\xc2\x9b"
+	  "2J",
+	  100, "'\\xc2\\x9b2J'" },
 	{ "quotes and backslashes stay apart", "it's a \\", 100, "'it\\'s a \\\\'" },
 	{ "a lone byte above 127", "a\xff", 100, "'a\\xff'" },
-	{ "a lone continuation byte", "\x80" "a", 100, "'\\x80a'" },
+	{ "a lone continuation byte",
+	  "\x80"
+	  "a",
+	  100, "'\\x80a'" },
 	{ "a character that is cut off", "a\xe2\x82", 100, "'a\\xe2\\x82'" },
 	{ "an overlong slash", "\xc0\xaf", 100, "'\\xc0\\xaf'" },
 	{ "an overlong slash of three bytes", "\xe0\x80\xaf", 100, "'\\xe0\\x80\\xaf'" },
