@@ -134,12 +134,16 @@ int memcage_start(const struct memcage_spec *spec, char *const argv[], struct me
 /* Readable whenever memcage_step() has something to do.  Belongs to the job; -1 once it has ended. */
 int memcage_fd(const struct memcage_job *job);
 
-enum memcage_state { MEMCAGE_RUNNING, MEMCAGE_STOPPED, MEMCAGE_ENDED };
+enum memcage_state {
+	MEMCAGE_RUNNING,
+	MEMCAGE_STOPPED,	/* said once: the main process was stopped by SIGTSTP */
+	MEMCAGE_WANTS_TERMINAL,	/* said once: it was stopped by SIGTTIN or SIGTTOU */
+	MEMCAGE_ENDED,		/* the cage is gone and the report is written */
+};
 
 /*
- * Does what is due and returns without blocking.  STOPPED is said once, when the main process has been
- * stopped by SIGTSTP, SIGTTIN or SIGTTOU: a program with a terminal of its own then stops itself, and
- * on going on says memcage_signal(SIGCONT).  Once ENDED the cage is gone and the report is written.
+ * Does what is due and returns without blocking.  A program with job control stops itself when the main process has been
+ * stopped, gives it the foreground when it wants the terminal, and says memcage_signal(SIGCONT) for it to go on.
  */
 enum memcage_state memcage_step(struct memcage_job *job);
 

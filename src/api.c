@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
+#include "base/parse.h"
 #include "job.h"
 #include "limit.h"
 #include "observe.h"
@@ -60,12 +61,22 @@ API struct memcage_spec *memcage_spec_free(struct memcage_spec *spec)
 	return NULL;
 }
 
+/* The option, and all of its value where the problem is a part of it. */
+static int name_place(const char *key, const char *text, bool whole, struct memcage_error *err)
+{
+	char quoted[PARSE_QUOTED];
+
+	if (!whole)
+		return error_prefix(err, "--%s", key);
+	return error_prefix(err, "--%s %s", key, parse_quote(text, quoted, sizeof(quoted)));
+}
+
 static int set_limit(struct memcage_spec *spec, enum limit_id id, const char *key, const char *text,
 		     struct memcage_error *err)
 {
 	if (!text)
 		return error_usage(err, "--%s: needs a value, such as %s", key, limits[id].example);
-	return limit_parse(id, text, &spec->limits[id], err) < 0 ? error_prefix(err, "--%s", key) : 0;
+	return limit_parse(id, text, &spec->limits[id], err) < 0 ? name_place(key, text, limits[id].repeats, err) : 0;
 }
 
 API int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *text, struct memcage_error *err)
@@ -110,8 +121,11 @@ static int write_unfinished(struct memcage_job *job, struct memcage_error *err)
 
 	if (!job->job.settings.report)
 		return 0;
-	if (output_open(&job->output, job->job.settings.report, err) < 0)
+	if (output_open(&job->output, job->job.settings.report, err) < 0) {
+		if (err->errnum == EMFILE || err->errnum == ENFILE || err->errnum == ENOMEM)
+			err->code = MEMCAGE_ERROR_SETUP;	/* not the place's fault */
 		return error_prefix(err, "--report");
+	}
 	json = outcome_unfinished(&job->outcome, &job->run);
 	if (!json || output_unfinished(&job->output, json) < 0)
 		return error_set(err, MEMCAGE_ERROR_USAGE, errno, "--report: cannot write %s",
@@ -163,21 +177,25 @@ API int memcage_fd(const struct memcage_job *job)
 	return job->ended ? -1 : job->run.epoll;
 }
 
+static enum memcage_state take_stop(struct run *run)
+{
+	int signo = run->stopped_by;
+
+	run->stopped_by = 0;
+	if (signo == SIGTSTP)
+		return MEMCAGE_STOPPED;
+	return signo == SIGTTIN || signo == SIGTTOU ? MEMCAGE_WANTS_TERMINAL : MEMCAGE_RUNNING;
+}
+
 API enum memcage_state memcage_step(struct memcage_job *job)
 {
-	int stopped_by;
-
 	if (job->ended)
 		return MEMCAGE_ENDED;
-	if (supervise_step(&job->run)) {
-		observe(&job->run);
-		end(job);
-		return MEMCAGE_ENDED;
-	}
-	stopped_by = job->run.stopped_by;
-	job->run.stopped_by = 0;
-	return stopped_by == SIGTSTP || stopped_by == SIGTTIN || stopped_by == SIGTTOU ? MEMCAGE_STOPPED
-										       : MEMCAGE_RUNNING;
+	if (!supervise_step(&job->run))
+		return take_stop(&job->run);
+	observe(&job->run);
+	end(job);
+	return MEMCAGE_ENDED;
 }
 
 API int memcage_signal(struct memcage_job *job, int signo)

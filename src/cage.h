@@ -76,7 +76,7 @@ void mounts_cgroup(const struct cgroup *cgroup);
 struct main_failure {
 	int errnum;			/* 0: it is running the command */
 	bool exec;			/* execve itself failed */
-	const char *about;		/* what else did */
+	char about[120];		/* what else did */
 };
 
 /* Starts the main process; returns when it has become the command or failed: its pid, or -1 with failure filled.  *ret_pidfd is set. */

@@ -52,10 +52,17 @@ static void choose_parts(struct cgroup *cgroup, const struct host *host, unsigne
 
 static int make_directory(int parent, const char *name, int *ret_dir)
 {
+	int saved;
+
 	if (mkdirat(parent, name, 0755) < 0)
 		return -1;
 	*ret_dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return *ret_dir < 0 ? -1 : 0;
+	if (*ret_dir >= 0)
+		return 0;
+	saved = errno;
+	unlinkat(parent, name, AT_REMOVEDIR);
+	errno = saved;
+	return -1;
 }
 
 static const char *explain_mkdir(int errnum)
@@ -159,7 +166,7 @@ static int make_leaves(struct cgroup *cgroup, struct memcage_error *err)
 	return 0;
 }
 
-int cgroup_create(struct cgroup *cgroup, const struct host *host, const struct limit_value values[LIMIT__COUNT],
+static int create(struct cgroup *cgroup, const struct host *host, const struct limit_value values[LIMIT__COUNT],
 		  unsigned int wanted, struct memcage_error *err)
 {
 	int base = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
@@ -171,10 +178,20 @@ int cgroup_create(struct cgroup *cgroup, const struct host *host, const struct l
 	file_lock(base, LOCK_SH);
 	failed = make_jobs(cgroup, err);
 	flock(base, LOCK_UN);
-	if (failed || write_limits(cgroup, values, false, err) < 0 || make_leaves(cgroup, err) < 0 ||
-	    write_limits(cgroup, values, true, err) < 0) {
-		cgroup_remove(cgroup);
+	if (failed || write_limits(cgroup, values, false, err) < 0 || make_leaves(cgroup, err) < 0)
 		return -1;
+	return write_limits(cgroup, values, true, err);
+}
+
+#define CREATE_TRIES 3			/* where the lock was not to be had, a sweep may have taken it for a leftover */
+
+int cgroup_create(struct cgroup *cgroup, const struct host *host, const struct limit_value values[LIMIT__COUNT],
+		  unsigned int wanted, struct memcage_error *err)
+{
+	for (int tries = 1; create(cgroup, host, values, wanted, err) < 0; tries++) {
+		cgroup_remove(cgroup);
+		if (err->errnum != ENOENT || tries == CREATE_TRIES)
+			return -1;
 	}
 	return 0;
 }
@@ -220,7 +237,8 @@ static int remove_part(struct cgroup_part *part, const char *name)
 {
 	if (part->job < 0)
 		return 0;
-	if (unlinkat(part->job, LEAF, AT_REMOVEDIR) < 0 && cgroup_remove_below(part->job) < 0)
+	/* Most have just their leaf, or failed before: no walk, which needs descriptors that may be the trouble. */
+	if (unlinkat(part->job, LEAF, AT_REMOVEDIR) < 0 && errno != ENOENT && cgroup_remove_below(part->job) < 0)
 		return -1;
 	return unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
 }

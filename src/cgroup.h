@@ -45,6 +45,6 @@ void cgroup_sweep(const struct host *host);
 /* Is there any cage, of whomever, in this directory? */
 bool cgroup_has_cages(int dir);
 
-/* Calls visit for the cgroup dir and all below it, depth first, at most 32 levels. */
+/* Calls visit for all cgroups below top, children before parents, and last for top itself. */
 typedef void cgroup_visit_fn(int dir, void *data);
-void cgroup_walk(int dir, cgroup_visit_fn *visit, void *data);
+void cgroup_walk(int top, cgroup_visit_fn *visit, void *data);

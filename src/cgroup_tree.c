@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "base/own.h"
 
-#define WALK_DEPTH 32
 
 /* A cgroup without children has the two links of every directory (fs/kernfs/inode.c): most need no listing. */
 static bool is_childless(int dir)
@@ -31,11 +30,16 @@ static DIR *list(int dir)
 	return entries;
 }
 
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* The next directory in it whose name begins with prefix, or NULL; cgroupfs knows the types of its entries. */
 static const char *next_directory(DIR *entries, const char *prefix)
 {
 	for (struct dirent *entry; (entry = readdir(entries));)
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		if (entry->d_type == DT_DIR && !is_dots(entry->d_name) &&
 		    strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
 			return entry->d_name;
 	return NULL;
@@ -46,22 +50,68 @@ static int open_directory(int dir, const char *name)
 	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static void walk(int dir, cgroup_visit_fn *visit, void *data, int depth)
+/* How far the listing of each level on the way down has been read. */
+struct trail {
+	long *offsets;
+	size_t depth, room;
+};
+
+static bool go_down(struct trail *trail)
 {
-	auto_closedir DIR *entries = depth > 0 && !is_childless(dir) ? list(dir) : NULL;
+	long *larger;
 
-	for (const char *name; entries && (name = next_directory(entries, ""));) {
-		auto_fd int child = open_directory(dir, name);
-
-		if (child >= 0)
-			walk(child, visit, data, depth - 1);
+	if (++trail->depth < trail->room) {
+		trail->offsets[trail->depth] = 0;
+		return true;
 	}
-	visit(dir, data);
+	larger = reallocarray(trail->offsets, trail->room + 64, sizeof(long));
+	if (!larger)
+		return false;
+	trail->offsets = larger;
+	trail->room += 64;
+	trail->offsets[trail->depth] = 0;
+	return true;
 }
 
-void cgroup_walk(int dir, cgroup_visit_fn *visit, void *data)
+/* The next child on this level, opened; -1: there is none. */
+static int next_child(int dir, long *offset)
 {
-	walk(dir, visit, data, WALK_DEPTH);
+	auto_closedir DIR *entries = is_childless(dir) ? NULL : list(dir);
+	const char *name;
+	int child = -1;
+
+	if (!entries)
+		return -1;
+	seekdir(entries, *offset);
+	while (child < 0 && (name = next_directory(entries, "")))
+		child = open_directory(dir, name);
+	*offset = telldir(entries);
+	return child;
+}
+
+/* A job may nest cgroups deeper than we have descriptors or stack: one directory at a time is held, and left by "..". */
+void cgroup_walk(int top, cgroup_visit_fn *visit, void *data)
+{
+	struct trail trail = { .depth = (size_t) -1 };
+	auto_fd int dir = is_childless(top) ? -1 : openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool more = dir >= 0 && go_down(&trail);
+
+	while (more) {
+		int next = next_child(dir, &trail.offsets[trail.depth]);
+
+		if (next >= 0) {
+			more = go_down(&trail);
+		} else if (trail.depth > 0) {
+			visit(dir, data);
+			next = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			trail.depth--;
+		}
+		close(dir);
+		dir = next;
+		more = more && dir >= 0;
+	}
+	free(trail.offsets);
+	visit(top, data);
 }
 
 /* Removes the children that can be; the first that cannot is opened: *ret_child, -1 where none is left. */

@@ -31,9 +31,10 @@ static void fail_hidden(struct job *job, const char *path)
 	char quoted[160];
 
 	job->exec_status = NOT_FOUND;
+	parse_quote(path, quoted, sizeof(quoted));
 	snprintf(job->failure, sizeof(job->failure),
-		 "%s is hidden by the cage's private /tmp, /var/tmp and /dev/shm; show it with --bind %.150s",
-		 parse_quote(path, quoted, sizeof(quoted)), path);
+		 "%s is hidden by the cage's private /tmp, /var/tmp and /dev/shm; show it with --bind %s", quoted,
+		 quoted);
 }
 
 /* 0, or the errno with which execve would fail. */
@@ -50,8 +51,11 @@ static int check_file(const char *host_path)
 	return access(host_path, X_OK) < 0 ? errno : 0;
 }
 
-/* Tries one place; what is found there but cannot be executed is kept for the message. */
-static bool try_path(struct job *job, const char *path, int *ret_errnum)
+/*
+ * Tries one place, whose path is written as `as` for execve: a script's $0 is what was typed.  What is
+ * found there but cannot be executed is kept for the message.
+ */
+static bool try_path(struct job *job, const char *path, const char *as, int *ret_errnum)
 {
 	char host[PATH_MAX];
 	int errnum;
@@ -68,8 +72,16 @@ static bool try_path(struct job *job, const char *path, int *ret_errnum)
 		*ret_errnum = errnum;
 		return false;
 	}
-	job->path = strdup(path);
+	job->path = strdup(as);
 	return job->path != NULL;
+}
+
+static void absolute(const struct job *job, const char *name, char *buffer)
+{
+	if (*name == '/')
+		snprintf(buffer, PATH_MAX, "%s", name);
+	else
+		snprintf(buffer, PATH_MAX, "%s/%s", job->workdir, name);
 }
 
 static void find_by_path(struct job *job, const char *name)
@@ -77,11 +89,8 @@ static void find_by_path(struct job *job, const char *name)
 	char path[PATH_MAX];
 	int errnum = 0;
 
-	if (*name == '/')
-		snprintf(path, sizeof(path), "%s", name);
-	else
-		snprintf(path, sizeof(path), "%s/%s", job->workdir, name);
-	if (try_path(job, path, &errnum) || job->exec_status != 0)
+	absolute(job, name, path);
+	if (try_path(job, path, name, &errnum) || job->exec_status != 0)
 		return;
 	fail(job, errnum == ENOENT || errnum == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE, path, strerror(errnum));
 }
@@ -99,7 +108,7 @@ static void find_in_path(struct job *job, const char *name)
 			snprintf(path, sizeof(path), "%.*s/%s", length, at, name);
 		else
 			snprintf(path, sizeof(path), "%s/%.*s/%s", job->workdir, length, at, name);
-		if (try_path(job, path, &errnum) || job->exec_status != 0)
+		if (try_path(job, path, path, &errnum) || job->exec_status != 0)
 			return;
 		if (errnum == EACCES || errnum == EISDIR)
 			snprintf(found, sizeof(found), "%s", path);
@@ -127,16 +136,21 @@ static bool is_interpreter(const char *path)
 /* "python3 /tmp/job.py" would only say that the file is not there. */
 static void check_script(struct job *job)
 {
-	char host[PATH_MAX];
-	const char *script = job->argv[1];
+	char path[PATH_MAX], host[PATH_MAX];
+	char *const *script = job->argv + 1;
 
-	if (!script || *script != '/' || !is_interpreter(job->path))
+	if (!is_interpreter(job->path))
 		return;
-	if (job_host_path(job, script, host) || access(host, F_OK) < 0)
+	while (*script && **script == '-')
+		script++;
+	if (!*script || strlen(*script) >= PATH_MAX / 2)
+		return;
+	absolute(job, *script, path);
+	if (job_host_path(job, path, host) || access(host, F_OK) < 0)
 		return;
 	free(job->path);
 	job->path = NULL;
-	fail_hidden(job, script);
+	fail_hidden(job, path);
 }
 
 void command_find(struct job *job)
@@ -154,10 +168,10 @@ void command_find(struct job *job)
 }
 
 /* The interpreter that the first line of a script names. */
-static bool script_interpreter(const struct job *job, char *buffer, size_t size)
+static bool script_interpreter(const char *host, char *buffer, size_t size)
 {
-	char host[PATH_MAX], line[256] = "";
-	auto_fd int fd = job_host_path(job, job->path, host) ? open(host, O_RDONLY | O_CLOEXEC) : -1;
+	char line[256] = "";
+	auto_fd int fd = open(host, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 3 || strncmp(line, "#!", 2) != 0)
 		return false;
@@ -168,15 +182,18 @@ static bool script_interpreter(const struct job *job, char *buffer, size_t size)
 
 int command_explain(const struct job *job, int errnum, char *buffer, size_t size)
 {
-	char interpreter[200], quoted[200];
+	char interpreter[200], word[PARSE_QUOTED], quoted[200], path[PATH_MAX], host[PATH_MAX];
 
 	parse_quote(job->path, quoted, sizeof(quoted));
+	absolute(job, job->path, path);
+	job_host_path(job, path, host);
 	if (errnum == ENOEXEC)
 		snprintf(buffer, size, "cannot execute %s: neither a program for this machine nor a script that "
 			 "begins with #!", quoted);
-	else if (errnum == ENOENT && script_interpreter(job, interpreter, sizeof(interpreter)))
-		snprintf(buffer, size, "cannot execute %s: its interpreter '%s' is not there", quoted, interpreter);
+	else if (errnum == ENOENT && script_interpreter(host, interpreter, sizeof(interpreter)))
+		snprintf(buffer, size, "cannot execute %s: its interpreter %s is not there", quoted,
+			 parse_quote(interpreter, word, sizeof(word)));
 	else
 		snprintf(buffer, size, "cannot execute %s: %s", quoted, strerror(errnum));
-	return errnum == ENOENT && access(job->path, F_OK) < 0 ? NOT_FOUND : NOT_EXECUTABLE;
+	return errnum == ENOENT && access(host, F_OK) < 0 ? NOT_FOUND : NOT_EXECUTABLE;
 }

@@ -26,7 +26,9 @@ const char *environment_get(char *const environment[], const char *name)
 {
 	char **entry = find((char **) environment, name);
 
-	return *entry ? *entry + name_length(*entry) + 1 : NULL;
+	size_t length = *entry ? name_length(*entry) : 0;
+
+	return *entry && (*entry)[length] == '=' ? *entry + length + 1 : NULL;
 }
 
 /* The list has room; an entry of the same name is replaced. */

@@ -5,8 +5,8 @@
  *
  *	filter_compile CPU_FAMILY ENDIAN >filter_default.c
  *
- * in meson's words (x86_64 little).  The only file that knows libseccomp; building and loading a
- * filter with it takes 6 ms where there are three architectures, loading a program 0.05 ms.
+ * in meson's words (x86_64 little).  The only file that knows libseccomp; building and loading
+ * this filter with it takes 0.2 ms in each run, loading the program 0.03 ms.
  *
  * The filter is a deny list, for commands that know nothing of cages: everything is allowed but
  * what reaches through the cage to the state of the whole host, with EPERM as for any user

@@ -152,6 +152,7 @@ int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller, 
 
 		if (dir >= 0 && ((!verify && *relative == '\0') || holds_us(dir))) {
 			snprintf(hierarchy->own, sizeof(hierarchy->own), "%s", relative);
+			hierarchy->whole_path = part == own;
 			hierarchy->dir = take_fd(&dir);
 			return 0;
 		}

@@ -69,6 +69,7 @@ static void add_controller(struct host *host, enum controller controller, const 
 
 		if (hierarchy_find_own(next, controller, proc_self_cgroup, verify) < 0)
 			return;
+		next->whole_path &= !host->cgroup_namespace;
 		known = (int) host->count++;
 	}
 	host->of[controller] = known;

@@ -20,6 +20,7 @@ struct hierarchy {
 	enum cgroup_version version;
 	char mount[PATH_MAX];		/* where it is mounted */
 	char own[PATH_MAX];		/* memcage's own cgroup below the mount: "" or "/a/b" */
+	bool whole_path;		/* own is its path from the hierarchy's root, not from a mount's or namespace's */
 	unsigned int controllers;	/* bit 1 << enum controller */
 	int dir;			/* the cgroup in which cages are made; -1 */
 };

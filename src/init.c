@@ -155,14 +155,18 @@ static bool reap(int socket, pid_t main, int *ret_status)
 	return ended;
 }
 
+static bool is_alone(void)
+{
+	return waitpid(-1, NULL, WNOHANG | __WALL) < 0;
+}
+
 static void tell_end(int socket, int status)
 {
-	struct cage_message message = { .kind = CAGE_ENDED, .number = status };
+	struct cage_message message = { .kind = CAGE_ENDED, .number = status, .leftovers = !is_alone() };
 
-	message.leftovers = waitpid(-1, NULL, WNOHANG | __WALL) == 0;
 	tell(socket, &message, NULL, 0);
 	if (!message.leftovers)
-		_exit(0);	/* else memcage looks at them first, and then ends us and them */
+		_exit(0);
 }
 
 static _Noreturn void tend(int socket, int signals, pid_t main)
@@ -179,6 +183,8 @@ static _Noreturn void tend(int socket, int signals, pid_t main)
 			main = -1;
 			tell_end(socket, status);
 		}
+		if (main < 0 && is_alone())
+			_exit(0);	/* those who outlived main have ended by themselves, or by memcage's hand */
 		if (!fds[1].revents)
 			continue;
 		if (recv(socket, &order, sizeof(order), MSG_DONTWAIT) != sizeof(order))

@@ -98,24 +98,33 @@ static void choose_private_places(struct job *job)
 	}
 }
 
+static int refuse_bind(const struct bind *bind, const char *path, const char *problem, int errnum,
+		       struct memcage_error *err)
+{
+	char text[200], quoted[200];
+
+	parse_quote(bind->text, text, sizeof(text));
+	return error_set(err, MEMCAGE_ERROR_USAGE, errnum, "--bind %s: %s %s", text,
+			 parse_quote(path, quoted, sizeof(quoted)), problem);
+}
+
 static int check_bind(const struct job *job, const struct bind *bind, struct memcage_error *err)
 {
 	struct stat source, target;
 
 	if (strcmp(bind->target, "/") == 0)
-		return usage_option(err, "bind", bind->target, "cannot be the place to show something at", 0);
+		return refuse_bind(bind, "/", "cannot be the place to show something at", 0, err);
 	if (stat(bind->source, &source) < 0)
-		return usage_option(err, "bind", bind->source, "cannot be shown", errno);
+		return refuse_bind(bind, bind->source, "cannot be shown", errno, err);
 	for (int i = 0; i < PRIVATE__COUNT; i++)
 		if (job->is_private[i] && path_is_below(bind->target, private_places[i]))
 			return 0;	/* made there */
 	if (stat(bind->target, &target) < 0)
-		return usage_option(err, "bind", bind->target, "must be there, as a place to show it at", errno);
-	if (S_ISDIR(source.st_mode) != S_ISDIR(target.st_mode))
-		return usage_option(err, "bind", bind->target,
-				    S_ISDIR(target.st_mode) ? "is a directory, the source is none"
-							    : "is no directory, but the source is one",
-				    0);
+		return refuse_bind(bind, bind->target, "must be there, as a place to show it at", errno, err);
+	if (S_ISDIR(source.st_mode) && !S_ISDIR(target.st_mode))
+		return refuse_bind(bind, bind->target, "is no directory, but the source is one", 0, err);
+	if (!S_ISDIR(source.st_mode) && S_ISDIR(target.st_mode))
+		return refuse_bind(bind, bind->target, "is a directory, the source is none", 0, err);
 	return 0;
 }
 

@@ -24,9 +24,9 @@ struct job {
 	char *workdir;				/* as the job sees it */
 	bool bind_workdir;			/* it lies below a private place and must be shown there */
 
-	char *path;				/* the command, as the job sees it; NULL: it cannot be executed, for */
+	char *path;				/* for execve in workdir; NULL: the command cannot be executed, for */
 	int exec_status;			/* 126 or 127 */
-	char failure[400];			/* and why, as one line */
+	char failure[480];			/* and why, as one line */
 };
 
 /* -1 with a usage error, which names the option.  A command that is not there is no error: see path. */
@@ -34,7 +34,7 @@ int job_make(struct job *job, const struct settings *settings, const struct limi
 	     char *const argv[], struct memcage_error *err);
 void job_release(struct job *job);
 
-/* Where a path of the job's is on the host; false where a private mount hides it.  buffer has PATH_MAX bytes. */
-bool job_host_path(const struct job *job, const char *path, char *buffer);
+/* Where an absolute path of the job's is on the host; false where a private mount hides it.  buffer has PATH_MAX bytes. */
+bool job_host_path(const struct job *job, const char *text, char *buffer);
 /* Is path the directory, or below it? */
 bool path_is_below(const char *path, const char *directory);

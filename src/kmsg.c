@@ -194,8 +194,8 @@ static void take_killed(struct kmsg_evidence *evidence, const char *text, uint64
 		add_victim(evidence, &victim);
 }
 
-/* "N (NAME) ..." of a "Killed process" line, or NULL. */
-static const char *killed_process(const char *text)
+/* The length of what stands before "N (NAME) ..." in a "Killed process" line; 0 in others. */
+static size_t killed_start(const char *text)
 {
 	static const char *const starts[] = {
 		"Memory cgroup out of memory: Killed process ",
@@ -205,20 +205,20 @@ static const char *killed_process(const char *text)
 
 	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
 		if (kmsg_starts(text, starts[i]))
-			return text + strlen(starts[i]);
-	return NULL;
+			return strlen(starts[i]);
+	return 0;
 }
 
 /* A line that never takes more than one record. */
 static void take_line(struct kmsg_parser *parser, const struct kmsg_record *record)
 {
 	struct kmsg_evidence *evidence = parser->evidence;
-	const char *process = killed_process(record->text);
+	size_t killed = killed_start(record->text);
 
-	if (process || kmsg_starts(parser->line, stats_start))
+	if (killed != 0 || kmsg_starts(parser->line, stats_start))
 		kmsg_finish(parser);
-	if (process)
-		take_killed(evidence, process, record->usec);
+	if (killed != 0)
+		take_killed(evidence, record->text + killed, record->usec);
 	else if (kmsg_starts(record->text, kmem_start))
 		evidence->at.kmem_bytes = kmsg_kib_after(record->text, kmem_start);
 	else if (kmsg_starts(record->text, "Tasks state (memory values in pages):"))

@@ -134,8 +134,11 @@ static bool is_pid(uint64_t number)
 static bool cut_number(char *text, const char *key, uint64_t *ret)
 {
 	char *at = kmsg_find_last(text, key);
-	const char *digits = at ? at + strlen(key) : "";
+	const char *digits;
 
+	if (!at)
+		return false;
+	digits = at + strlen(key);
 	if (!take_number(&digits, ret) || *digits != '\0')
 		return false;
 	*at = '\0';

@@ -13,22 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/own.h"
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
-#define KEPT_MOST (2 * HIERARCHIES_MOST + PASS_FDS_MOST + 1)
 
-static void keep(int *kept, size_t *count, int fd)
-{
-	size_t at = *count;
-
-	if (fd < 3)
-		return;
-	for (; at > 0 && kept[at - 1] > fd; at--)
-		kept[at] = kept[at - 1];
-	kept[at] = fd;
-	++*count;
-}
+_Static_assert(DESCRIPTORS_MOST >= 2 * HIERARCHIES_MOST + PASS_FDS_MOST + 1, "all that init needs");
 
 /*
  * Init lives as long as the job and must hold nothing that it does not need: the other end of a pipe, our own end of the
@@ -36,23 +26,16 @@ static void keep(int *kept, size_t *count, int fd)
  */
 static void close_all_but_needed(const struct cage_plan *plan)
 {
-	int kept[KEPT_MOST];
-	size_t count = 0;
-	unsigned int from = 3;
+	struct descriptors kept = { .count = 0 };
 
-	keep(kept, &count, plan->socket);
+	descriptors_keep(&kept, plan->socket);
 	for (size_t i = 0; i < plan->cgroup->count; i++) {
-		keep(kept, &count, plan->cgroup->parts[i].job);	/* the lock that says: not abandoned */
-		keep(kept, &count, plan->cgroup->parts[i].leaf);
+		descriptors_keep(&kept, plan->cgroup->parts[i].job);	/* the lock that says: not abandoned */
+		descriptors_keep(&kept, plan->cgroup->parts[i].leaf);
 	}
 	for (size_t i = 0; i < plan->job->settings.pass_fd_count; i++)
-		keep(kept, &count, plan->job->settings.pass_fds[i]);
-	for (size_t i = 0; i < count; i++) {
-		if ((unsigned int) kept[i] > from)
-			syscall(SYS_close_range, from, (unsigned int) kept[i] - 1, 0U);
-		from = (unsigned int) kept[i] + 1;
-	}
-	syscall(SYS_close_range, from, ~0U, 0U);
+		descriptors_keep(&kept, plan->job->settings.pass_fds[i]);
+	descriptors_close_others(&kept);
 }
 
 static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage_error *err)

@@ -157,6 +157,8 @@ void limit_plan(const struct limit_value values[LIMIT__COUNT], enum limit_id id,
 /* Is the plan's line among the lines of the file to check?  (io files hold a line per device.) */
 bool limit_holds(const struct limit_write *write, const char *file_text);
 
+/* "NOFILE" of RLIMIT_NOFILE. */
+const char *limit_rlimit_name(int resource);
 /* Rounded down to whole pages, as the kernel does it. */
 uint64_t limit_whole_pages(uint64_t bytes);
 /*

@@ -47,6 +47,14 @@ static const struct resource *find_resource(const char *name)
 	return NULL;
 }
 
+const char *limit_rlimit_name(int resource)
+{
+	for (size_t i = 0; i < ARRAY_LEN(resources); i++)
+		if (resources[i].number == resource)
+			return resources[i].name;
+	return "?";
+}
+
 static int read_bound(const struct resource *resource, const char *text, rlim_t *ret,
 		      struct memcage_error *err)
 {

@@ -32,14 +32,16 @@ struct birth {
 	volatile bool alive;		/* it has run at all */
 	volatile int errnum;
 	volatile bool exec;
-	const char *volatile about;	/* a constant: init has the same at the same address */
+	char about[120];
 };
 
 static _Noreturn void give_up(struct birth *birth, const char *about, bool exec)
 {
-	birth->about = about;
+	int saved = errno;
+
+	snprintf(birth->about, sizeof(birth->about), "%s", about);
 	birth->exec = exec;
-	birth->errnum = errno;
+	birth->errnum = saved;
 	_exit(127);
 }
 
@@ -69,15 +71,20 @@ static int enter_cgroups(const struct cgroup *cgroup, bool born_inside)
 	return moved ? unshare(CLONE_NEWCGROUP) : 0;
 }
 
-static int set_rlimits(const struct limit_value *value)
+static void set_rlimits(const struct limit_value *value, struct birth *birth)
 {
 	for (size_t i = 0; value->set && i < value->count; i++) {
-		const struct rlimit rlimit = { value->rlimits[i].soft, value->rlimits[i].hard };
+		const struct limit_rlimit *asked = &value->rlimits[i];
+		const struct rlimit rlimit = { asked->soft, asked->hard };
+		char about[120];
 
-		if (setrlimit((__rlimit_resource_t) value->rlimits[i].resource, &rlimit) < 0)
-			return -1;
+		if (setrlimit((__rlimit_resource_t) asked->resource, &rlimit) == 0)
+			continue;
+		snprintf(about, sizeof(about), "--rlimit %s=%llu:%llu: beyond what memcage itself may have",
+			 limit_rlimit_name(asked->resource), (unsigned long long) asked->soft,
+			 (unsigned long long) asked->hard);
+		give_up(birth, about, false);
 	}
-	return 0;
 }
 
 static int close_others(const struct settings *settings)
@@ -102,8 +109,7 @@ static _Noreturn void become_command(const struct cage_plan *plan, struct birth 
 	setpgid(0, 0);	/* what the job does to its process group is not done to memcage */
 	if (chdir(job->workdir) < 0)
 		give_up(birth, "cannot enter the working directory", false);
-	if (set_rlimits(&job->limits[LIMIT_RLIMITS]) < 0)
-		give_up(birth, "--rlimit: cannot be set", false);
+	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load(&filter_default) < 0)
 		give_up(birth, "cannot load the seccomp filter", false);
 	if (close_others(&job->settings) < 0)
@@ -155,11 +161,13 @@ pid_t main_start(const struct cage_plan *plan, int *ret_pidfd, struct main_failu
 		pid = clone_main(plan, birth, -1, ret_pidfd);
 	}
 	if (pid < 0) {
-		*failure = (struct main_failure) { .errnum = errno, .about = "cannot start a process in the cage" };
+		failure->errnum = errno;
+		snprintf(failure->about, sizeof(failure->about), "cannot start a process in the cage");
 		return -1;
 	}
 	if (birth->errnum != 0) {
-		*failure = (struct main_failure) { birth->errnum, birth->exec, birth->about };
+		*failure = (struct main_failure) { .errnum = birth->errnum, .exec = birth->exec };
+		snprintf(failure->about, sizeof(failure->about), "%s", birth->about);
 		waitpid(pid, NULL, 0);
 		own_close(ret_pidfd);
 		return -1;

@@ -26,8 +26,8 @@ struct memory_seen {
 	struct ancestor_seen ancestors[OBSERVED_ANCESTORS];
 	size_t ancestor_count;
 	bool ancestors_hidden;		/* there are levels above that cannot be read: a cgroup namespace, permissions */
-	bool kernel_log;		/* the kernel log named the limit of a kill in this job: */
-	bool log_own, log_nested, log_ancestor, log_host;	/* which limits it named */
+	bool log_own, log_nested, log_ancestor, log_host;	/* limits of kills in this job that the kernel log names */
+	bool log_complete;		/* ... and it names that of every kill */
 };
 
 struct observation {

@@ -29,10 +29,12 @@ static void read_kernel_log(struct run *run)
 {
 	struct memory_seen *memory = &run->seen.memory;
 	char path[PATH_MAX];
+	bool named;
 
 	if (run->kernel_log < 0)
 		return;
 	job_path(run, path, sizeof(path));
+	run->evidence.whole_path = host_hierarchy(&run->host, CONTROLLER_MEMORY)->whole_path;
 	kmsg_collect(run->kernel_log, path, &run->evidence);
 	if (memory->oom_kills > 0 && run->evidence.victim_count == 0) {
 		struct pollfd log = { .fd = run->kernel_log, .events = POLLIN };
@@ -44,12 +46,13 @@ static void read_kernel_log(struct run *run)
 	memory->log_nested = run->evidence.nested;
 	memory->log_ancestor = run->evidence.ancestor;
 	memory->log_host = run->evidence.host;
-	memory->kernel_log = memory->log_own || memory->log_nested || memory->log_ancestor || memory->log_host;
+	named = memory->log_own || memory->log_nested || memory->log_ancestor || memory->log_host;
 	/* v1 forgets the kills of a cgroup that the job has removed. */
-	if (memory->oom_kills == 0 && memory->kernel_log)
+	if (memory->oom_kills == 0 && named)
 		memory->oom_kills = run->evidence.victim_count > 0 ? run->evidence.victim_count : 1;
 	if (memory->log_nested && memory->own_ooms == 0 && memory->nested_ooms == 0)
 		memory->nested_ooms = 1;
+	memory->log_complete = named && run->evidence.victim_count >= memory->oom_kills;
 }
 
 /* Must the log be read at all?  Only v1 can have lost a kill of the job's from its counters. */

@@ -15,6 +15,11 @@
 #define EVENTS_TEXT 512
 #define STAT_TEXT 16384
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 static uint64_t read_key_fd(int fd, const char *key)
 {
 	char text[EVENTS_TEXT];
@@ -32,17 +37,11 @@ static uint64_t read_key_at(int dir, const char *file, const char *key)
 	return read_key_fd(fd, key);
 }
 
-/* An eventfd that the kernel notifies of OOMs at this cgroup and above it (Documentation/admin-guide/cgroup-v1/memory.rst, 10). */
 static int notify_v1(int dir)
 {
 	auto_fd int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	auto_fd int control = openat(dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
-	char text[32];
 
-	if (event < 0 || control < 0)
-		return -1;
-	snprintf(text, sizeof(text), "%d %d", event, control);
-	return file_write_at(dir, "cgroup.event_control", text) < 0 ? -1 : take_fd(&event);
+	return nested_watch_register(dir, event) < 0 ? -1 : take_fd(&event);
 }
 
 /* Notifications since the last call. */
@@ -77,11 +76,12 @@ void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host)
 {
 	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
 	auto_fd int dir = fcntl(memory->dir, F_DUPFD_CLOEXEC, 3);
-	size_t levels = host->cgroup_namespace ? 1 : 0;	/* the root of a namespace is a cgroup like others */
+	bool part = !memory->whole_path;	/* of the tree: its root is a cgroup like others, and above is more */
+	size_t levels = part ? 1 : 0;
 
 	for (const char *at = memory->own; (at = strchr(at, '/')); at++)
 		levels++;
-	watch->hidden = host->cgroup_namespace;
+	watch->hidden = part;
 	for (size_t i = 0; i < levels && dir >= 0; i++) {
 		int up;
 
@@ -112,6 +112,7 @@ int oom_watch_open(struct oom_watch *watch, const struct cgroup *cgroup, struct 
 	watch->part = cgroup_part(cgroup, CONTROLLER_MEMORY);
 	if (watch->part->hierarchy->version == CGROUP_V1) {
 		watch->events = notify_v1(watch->part->job);
+		nested_watch_open(&watch->nested, watch->part->leaf);
 		return watch->events < 0 ? error_setup(err, "cannot watch %s/memory.oom_control", cgroup->name) : 0;
 	}
 	watch->events = openat(watch->part->job, "memory.events", O_RDONLY | O_CLOEXEC);
@@ -176,8 +177,10 @@ void oom_watch_read(struct oom_watch *watch, bool parts)
 		file_key(text, "oom_kill", &watch->kills);
 		file_key(text, "oom", &watch->ooms);
 	} else {
-		watch->kills = 0;
-		cgroup_walk(watch->part->job, add_kills_v1, &watch->kills);
+		uint64_t kills = 0;
+
+		cgroup_walk(watch->part->job, add_kills_v1, &kills);
+		watch->kills = larger(watch->kills, kills);	/* a removed cgroup takes its count along */
 		watch->notified += take_notified(watch->events);
 		watch->ooms = watch->notified;
 	}
@@ -198,11 +201,6 @@ static void add_local_v2(int dir, void *data)
 
 	sums->oom += oom == UNREADABLE ? 0 : oom;
 	sums->oom_kill += kills == UNREADABLE ? 0 : kills;
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
 }
 
 static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *events)
@@ -232,19 +230,10 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct m
 	}
 }
 
-static void count_hit_limits_v1(int dir, void *count)
-{
-	uint64_t limit, hits;
-
-	if (file_number_at(dir, "memory.limit_in_bytes", &limit) == 0 && limit != LIMIT_NONE &&
-	    file_number_at(dir, "memory.failcnt", &hits) == 0 && hits > 0)
-		++*(uint64_t *) count;
-}
-
 /* A level's own OOMs are its notifications less those that came from the level above. */
 static void finish_v1(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *events)
 {
-	uint64_t above = 0, hits = 0;
+	uint64_t above = 0;
 
 	*events = (struct memory_events) { UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE };
 	oom_watch_read(watch, false);
@@ -258,9 +247,10 @@ static void finish_v1(struct oom_watch *watch, struct memory_seen *ret, struct m
 	}
 	ret->oom_kills = watch->kills;
 	ret->own_ooms = watch->notified > above ? watch->notified - above : 0;
-	if (ret->oom_kills > 0 && watch->notified == 0)
-		cgroup_walk(watch->part->leaf, count_hit_limits_v1, &hits);
-	ret->nested_ooms = hits;
+	if (watch->notified == 0)
+		ret->nested_ooms = nested_watch_ooms(&watch->nested, watch->part->leaf);
+	if (ret->nested_ooms > 0 && ret->oom_kills == 0)
+		ret->oom_kills = 1;	/* its count went with its cgroup */
 	events->oom_kill = watch->kills;
 	events->oom = watch->notified;
 	file_number_at(watch->part->job, "memory.failcnt", &events->max);
@@ -291,6 +281,7 @@ void oom_watch_release(struct oom_watch *watch)
 {
 	own_close(&watch->events);
 	own_close(&watch->local);
+	nested_watch_release(&watch->nested);
 	for (size_t i = 0; i < watch->ancestor_count; i++)
 		own_close(&watch->ancestors[i].fd);
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "cgroup.h"
+#include "nested_watch.h"
 #include "observation.h"
 #include "report.h"
 
@@ -29,6 +30,7 @@ struct oom_watch {
 	size_t ancestor_count;
 	bool hidden;			/* there are levels above that we cannot read */
 	uint64_t notified;		/* v1: notifications of the job so far */
+	struct nested_watch nested;	/* v1 */
 
 	/* As last read. */
 	uint64_t kills, ooms;
@@ -36,7 +38,7 @@ struct oom_watch {
 	struct memory_parts parts;	/* when anonymous and shared memory were largest */
 };
 
-#define OOM_WATCH_NONE ((struct oom_watch) { .events = -1, .local = -1 })
+#define OOM_WATCH_NONE ((struct oom_watch) { .events = -1, .local = -1, .nested = NESTED_WATCH_NONE })
 
 /* The smallest limit of the levels above the cages of this host; LIMIT_NONE. */
 uint64_t oom_watch_limit_above(const struct oom_watch *watch);

@@ -6,12 +6,14 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/own.h"
 #include "base/parse.h"
@@ -305,41 +307,108 @@ static int write_and_close(int *fd, const char *text)
 	return result;
 }
 
-#define TEMPORARY_TRIES 8
+#define NAME_TRIES 8
+#define NAME_SIZE (sizeof(".memcage-") + 16)
+#define PUBLISH_STACK 16384
 
-/* An unguessable new file in dir, with the permissions of the one that it will replace. */
-static int create_temporary(const struct output *output, char *name, size_t size)
+/* The permissions of the file that is replaced; a new one's are left to the umask. */
+static mode_t mode_of_old(const struct output *output, bool *ret_replaces)
 {
 	struct stat old;
-	bool replaces = fstatat(output->dir, output->name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
-			S_ISREG(old.st_mode);
-	mode_t mode = replaces ? old.st_mode & 0777 : 0666;
-	uint64_t random;
-	int fd = -1;
 
-	for (int tries = 0; tries < TEMPORARY_TRIES && fd < 0; tries++) {
-		if (getrandom(&random, sizeof(random), 0) != (ssize_t) sizeof(random))
-			return -1;
-		snprintf(name, size, ".memcage-%016" PRIx64, random);
-		fd = openat(output->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			    mode);
-		if (fd < 0 && errno != EEXIST)
-			return -1;
-	}
-	/* The umask is for new files.  A file system without permissions (vfat) need not obey. */
+	*ret_replaces = fstatat(output->dir, output->name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
+			S_ISREG(old.st_mode);
+	return *ret_replaces ? old.st_mode & 0777 : 0666;
+}
+
+/* A new file without a name yet, so that a memcage that is killed leaves none. */
+static int create_nameless(const struct output *output)
+{
+	bool replaces;
+	mode_t mode = mode_of_old(output, &replaces);
+	int fd = openat(output->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
+
+	/* A file system without permissions (vfat) need not obey. */
 	if (fd >= 0 && replaces)
 		(void) !fchmod(fd, mode);
 	return fd;
 }
 
-static int replace(const struct output *output, const char *text)
+static int choose_name(char name[NAME_SIZE])
 {
-	char name[sizeof(".memcage-") + 16];
-	auto_fd int fd = create_temporary(output, name, sizeof(name));
-	int saved;
+	uint64_t random;
 
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t) sizeof(random))
+		return -1;
+	snprintf(name, NAME_SIZE, ".memcage-%016" PRIx64, random);
+	return 0;
+}
+
+struct publication {
+	const struct output *output;
+	char path[sizeof("/proc/self/fd/") + 16]; /* of the nameless file */
+	char name[NAME_SIZE];
+};
+
+/* Only an existing name can be renamed: for two system calls there is a second one. */
+static int link_and_rename(void *data)
+{
+	const struct publication *file = data;
+	int dir = file->output->dir, saved;
+
+	if (linkat(AT_FDCWD, file->path, dir, file->name, AT_SYMLINK_FOLLOW) < 0)
+		return errno;
+	if (renameat(dir, file->name, dir, file->output->name) == 0)
+		return 0;
+	saved = errno;
+	unlinkat(dir, file->name, 0);
+	return saved;
+}
+
+/* In a process of its own, which goes on if we are killed between the two.  -1 with errno. */
+static int replace_by_rename(struct publication *file)
+{
+	char stack[PUBLISH_STACK] __attribute__((aligned(16)));
+	int status;
+	pid_t pid = clone(link_and_rename, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, file);
+
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+	return errno == 0 ? 0 : -1;
+}
+
+static int publish(const struct output *output, int fd)
+{
+	struct publication file = { .output = output };
+
+	snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, file.path, output->dir, output->name, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	for (int tries = 0; tries < NAME_TRIES && errno == EEXIST; tries++)
+		if (choose_name(file.name) == 0 && replace_by_rename(&file) == 0)
+			return 0;
+	return -1;
+}
+
+/* For file systems that know no nameless files (nfs, vfat). */
+static int replace_by_name(const struct output *output, const char *text)
+{
+	char name[NAME_SIZE];
+	bool replaces;
+	mode_t mode = mode_of_old(output, &replaces);
+	int fd, saved;
+
+	if (choose_name(name) < 0)
+		return -1;
+	fd = openat(output->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -1;
+	if (replaces)
+		(void) !fchmod(fd, mode);
 	if (write_and_close(&fd, text) == 0 &&
 	    renameat(output->dir, name, output->dir, output->name) == 0)
 		return 0;
@@ -347,6 +416,17 @@ static int replace(const struct output *output, const char *text)
 	unlinkat(output->dir, name, 0);
 	errno = saved;
 	return -1;
+}
+
+static int replace(const struct output *output, const char *text)
+{
+	auto_fd int fd = create_nameless(output);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL))
+		return replace_by_name(output, text);
+	if (fd < 0)
+		return -1;
+	return write_all(fd, text) < 0 ? -1 : publish(output, fd);
 }
 
 int output_unfinished(struct output *output, const char *text)

@@ -35,6 +35,7 @@ enum run_deadline {
 	DEADLINE_NO_VICTIM,		/* look again whether the job stands at its limit without a victim */
 	DEADLINE_OOM_LOOK,		/* look for a kill that v1 announced, or does not announce */
 	DEADLINE_SAMPLE,
+	DEADLINE_LEFTOVERS,		/* main has ended: the rest goes, if it has not by then */
 	DEADLINE__COUNT,
 };
 
@@ -59,7 +60,8 @@ struct run {
 	uint64_t tmp_peak_bytes;
 	bool tmp_full;
 	struct kmsg_evidence evidence;
-	struct process suspect;		/* the largest process when the limit was last hit */
+	struct process suspect;		/* the largest process when the limit was last neared */
+	uint64_t suspect_usec;		/* when that was looked for */
 	struct samples samples;
 	struct usage usage;
 	struct victim victims[KMSG_VICTIMS_MOST];

@@ -48,15 +48,22 @@ static int replace(char **to, const char *text, struct memcage_error *err)
 
 static int parse_oom(const char *text, struct settings *settings, struct memcage_error *err)
 {
-	settings->kill_process = strcmp(text, "kill-process") == 0;
-	return settings->kill_process || strcmp(text, "kill-job") == 0 ? 0
-									 : refuse(err, text, "kill-job or kill-process");
+	bool process = strcmp(text, "kill-process") == 0;
+
+	if (!process && strcmp(text, "kill-job") != 0)
+		return refuse(err, text, "kill-job or kill-process");
+	settings->kill_process = process;
+	return 0;
 }
 
 static int parse_network(const char *text, struct settings *settings, struct memcage_error *err)
 {
-	settings->network_none = strcmp(text, "none") == 0;
-	return settings->network_none || strcmp(text, "host") == 0 ? 0 : refuse(err, text, "host or none");
+	bool none = strcmp(text, "none") == 0;
+
+	if (!none && strcmp(text, "host") != 0)
+		return refuse(err, text, "host or none");
+	settings->network_none = none;
+	return 0;
 }
 
 /* As an absolute path without "." and "//", so that paths can be compared; ".." stays, as only the kernel can follow it. */
@@ -80,6 +87,15 @@ static char *absolute_path(const char *path)
 	return plain;
 }
 
+/* Compared with other paths as text: no ".." in it; and no ':' that was meant to say something. */
+static bool is_plain_target(const char *target)
+{
+	size_t length = strlen(target);
+
+	return *target == '/' && !strchr(target, ':') && !strstr(target, "/../") &&
+	       !(length >= 3 && strcmp(target + length - 3, "/..") == 0);
+}
+
 static int parse_bind(const char *text, struct settings *settings, struct memcage_error *err)
 {
 	auto_free char *copy = strdup(text);
@@ -98,18 +114,15 @@ static int parse_bind(const char *text, struct settings *settings, struct memcag
 	target = strchr(copy, ':');
 	if (target)
 		*target++ = '\0';
-	if (*copy == '\0' || (target && *target != '/'))
+	if (*copy == '\0' || (target && !is_plain_target(target)))
 		return refuse(err, text, "SRC, SRC:/DST or SRC:/DST:ro, for example /data:/data:ro");
 	if (grow(&settings->binds, settings->bind_count, sizeof(bind), err) < 0)
 		return -1;
+	bind.text = strdup(text);
 	bind.source = absolute_path(copy);
 	bind.target = absolute_path(target ? target : copy);
-	if (!bind.source || !bind.target) {
-		free(bind.source);
-		return out_of_memory(err);
-	}
 	settings->binds[settings->bind_count++] = bind;
-	return 0;
+	return bind.text && bind.source && bind.target ? 0 : out_of_memory(err);
 }
 
 static int parse_pass_fd(const char *text, struct settings *settings, struct memcage_error *err)
@@ -196,7 +209,7 @@ static int parse_report(const char *text, struct settings *settings, struct memc
 	return output_check(text, err) < 0 ? -1 : replace(&settings->report, text, err);
 }
 
-#define SAMPLE_LEAST (10 * 1000)	/* 10 ms: what a sample costs is then below 1 % of a CPU */
+#define SAMPLE_LEAST 1000		/* microseconds: a sample costs about 50 of them */
 
 static int parse_sample(const char *text, struct settings *settings, struct memcage_error *err)
 {
@@ -205,7 +218,7 @@ static int parse_sample(const char *text, struct settings *settings, struct memc
 	if (parse_duration(text, &usec, err) < 0)
 		return -1;
 	if (usec < SAMPLE_LEAST || usec == PARSE_MAX)
-		return refuse(err, text, "10ms or more, for example 500ms");
+		return refuse(err, text, "1ms or more, for example 500ms");
 	settings->sample_usec = usec;
 	return 0;
 }
@@ -277,6 +290,7 @@ int settings_copy(const struct settings *from, struct settings *to)
 	to->bind_count = to->binds ? from->bind_count : 0;
 	to->env_count = to->env ? from->env_count : 0;
 	for (size_t i = 0; i < to->bind_count; i++) {
+		to->binds[i].text = copy_text(from->binds[i].text, &failed);
 		to->binds[i].source = copy_text(from->binds[i].source, &failed);
 		to->binds[i].target = copy_text(from->binds[i].target, &failed);
 	}
@@ -292,6 +306,7 @@ int settings_copy(const struct settings *from, struct settings *to)
 void settings_release(struct settings *settings)
 {
 	for (size_t i = 0; i < settings->bind_count; i++) {
+		free(settings->binds[i].text);
 		free(settings->binds[i].source);
 		free(settings->binds[i].target);
 	}

@@ -14,6 +14,7 @@
 #include "host.h"
 
 struct bind {
+	char *text;			/* as it was said, for messages */
 	char *source, *target;		/* absolute */
 	bool read_only;
 };

@@ -16,6 +16,8 @@
 
 #define GRACE_DEFAULT (2 * USEC_PER_SEC)
 #define SILENCE (2 * USEC_PER_SEC)		/* an init that has to speak does so within a millisecond */
+#define SETTLE (10 * USEC_PER_MSEC)
+#define SUSPECT_PAUSE (50 * USEC_PER_MSEC)	/* between looks at the process table */
 #define NO_VICTIM (1500 * USEC_PER_MSEC)	/* how long OOMs without a kill go on before we end it */
 #define NO_VICTIM_OOMS 20			/* ... and how many: a lone refused allocation is no stall */
 #define OOM_LOOKS 10				/* v1 announces before it kills */
@@ -35,7 +37,7 @@ enum event {
 	EVENT__COUNT,
 };
 
-enum source { SOURCE_TIMER, SOURCE_INIT, SOURCE_SOCKET, SOURCE_MEMORY, SOURCE_MAIN };
+enum source { SOURCE_TIMER, SOURCE_INIT, SOURCE_SOCKET, SOURCE_MEMORY, SOURCE_NESTED, SOURCE_MAIN };
 
 typedef void step_fn(struct run *run, uint64_t now);
 
@@ -68,6 +70,12 @@ static void await_end(struct run *run, uint64_t now)
 
 static void ask_to_stop(struct run *run, uint64_t now)
 {
+	const struct limit_value *grace = &run->limits[LIMIT_GRACE];
+
+	if (grace->set && grace->number == 0) {
+		kill_all(run, now);
+		return;
+	}
 	launch_send(&run->child, SIGTERM, CAGE_GROUP);
 	await_end(run, now);
 }
@@ -80,6 +88,12 @@ static void kill_init(struct run *run, uint64_t now)
 		run->seen.kill_usec = now;
 	cgroup_kill(&run->cgroup);
 	launch_kill(&run->child);
+}
+
+/* Many a process ends just after the one that it worked for: what is still there in a moment is left over. */
+static void let_settle(struct run *run, uint64_t now)
+{
+	run->deadlines[DEADLINE_LEFTOVERS] = now + SETTLE;
 }
 
 static void end_leftovers(struct run *run, uint64_t now)
@@ -110,7 +124,7 @@ static step_fn *const steps[PHASE__COUNT][EVENT__COUNT] = {
 		[EVENT_OOM_JOB] = kill_init,
 	},
 	[PHASE_RUNNING] = {
-		[EVENT_MAIN_ENDED] = end_leftovers,
+		[EVENT_MAIN_ENDED] = let_settle,
 		[EVENT_TIMEOUT] = ask_to_stop,
 		[EVENT_CPU_TIME] = ask_to_stop,
 		[EVENT_CANCEL] = await_end,
@@ -119,7 +133,7 @@ static step_fn *const steps[PHASE__COUNT][EVENT__COUNT] = {
 		[EVENT_SILENCE] = kill_init,
 	},
 	[PHASE_STOPPING] = {
-		[EVENT_MAIN_ENDED] = end_leftovers,
+		[EVENT_MAIN_ENDED] = let_settle,
 		[EVENT_GRACE] = kill_all,
 		[EVENT_CANCEL] = kill_all,
 		[EVENT_OOM_JOB] = kill_all,
@@ -162,14 +176,15 @@ static void look_at_memory(struct run *run, uint64_t now)
 		run->seen.oom_usec = once(run->seen.oom_usec, now);
 }
 
-static void note_suspect(struct run *run)
+/* The kernel log names victims better, but not always: it is rate-limited. */
+static void note_suspect(struct run *run, uint64_t now)
 {
 	struct process process;
 
-	/* Where the kernel log can tell it will: /proc is the poorer witness, and not free. */
-	if (run->kernel_log >= 0 && run->host.root_pid_namespace)
+	if (run->watch.kills > 0 || (run->suspect_usec != 0 && now < run->suspect_usec + SUSPECT_PAUSE))
 		return;
-	if (run->watch.kills == 0 && process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
+	run->suspect_usec = now;
+	if (process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
 		run->suspect = process;
 }
 
@@ -201,7 +216,7 @@ static void memory_changed(struct run *run, uint64_t now)
 	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
 
 	oom_watch_read(&run->watch, true);
-	note_suspect(run);
+	note_suspect(run, now);
 	run_look_at_tmp(run);
 	if (run->watch.kills > 0)
 		run->seen.oom_usec = once(run->seen.oom_usec, now);
@@ -238,6 +253,12 @@ static void cpu_time_due(struct run *run, uint64_t now)
 	}
 	wait = used == UNREADABLE ? USEC_PER_SEC : (limit - used) / cpus;
 	run->deadlines[DEADLINE_CPU_TIME] = now + (wait > 5 * USEC_PER_MSEC ? wait : 5 * USEC_PER_MSEC);
+}
+
+static void leftovers_due(struct run *run, uint64_t now)
+{
+	if (run->phase != PHASE_KILLING)
+		end_leftovers(run, now);
 }
 
 static void grace_due(struct run *run, uint64_t now)
@@ -283,7 +304,7 @@ static step_fn *const due[DEADLINE__COUNT] = {
 	[DEADLINE_TIMEOUT] = timeout_due,     [DEADLINE_CPU_TIME] = cpu_time_due,
 	[DEADLINE_GRACE] = grace_due,	      [DEADLINE_SILENCE] = silence_due,
 	[DEADLINE_NO_VICTIM] = no_victim_due, [DEADLINE_OOM_LOOK] = oom_look_due,
-	[DEADLINE_SAMPLE] = sample_due,
+	[DEADLINE_SAMPLE] = sample_due,	      [DEADLINE_LEFTOVERS] = leftovers_due,
 };
 
 static void do_what_is_due(struct run *run, uint64_t now)
@@ -414,6 +435,9 @@ bool supervise_step(struct run *run)
 		case SOURCE_MEMORY:
 			memory_changed(run, now);
 			break;
+		case SOURCE_NESTED:
+			nested_watch_update(&run->watch.nested, run->watch.part->leaf);
+			break;
 		case SOURCE_MAIN:
 			main_gone(run, now);
 			break;
@@ -440,6 +464,8 @@ static int open_loop(struct run *run)
 	if (run->epoll < 0 || run->timer < 0)
 		return error_setup(&run->failure, "cannot make an epoll set and a timer");
 	if (watch_source(run, run->timer, EPOLLIN, SOURCE_TIMER) < 0)
+		return -1;
+	if (run->watch.nested.inotify >= 0 && watch_source(run, run->watch.nested.inotify, EPOLLIN, SOURCE_NESTED) < 0)
 		return -1;
 	return watch_source(run, run->watch.events, oom_watch_poll_mask(&run->watch), SOURCE_MEMORY);
 }

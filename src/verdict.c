@@ -48,10 +48,21 @@ static enum memcage_scope scope_without_hit(const struct memory_seen *memory)
 	return memory->ancestors_hidden ? MEMCAGE_SCOPE_UNKNOWN : MEMCAGE_SCOPE_HOST;
 }
 
+/* The log names the limit of every kill that was counted. */
+static enum memcage_scope scope_by_log(const struct memory_seen *memory)
+{
+	if (memory->log_own)
+		return MEMCAGE_SCOPE_JOB;
+	if (memory->log_ancestor)
+		return MEMCAGE_SCOPE_ANCESTOR;
+	return memory->log_host ? MEMCAGE_SCOPE_HOST : MEMCAGE_SCOPE_NESTED;
+}
+
 /*
  * Whose limit took processes of the job?  OOMs are counted where the limit was hit, kills where the victim
- * lived (Documentation/admin-guide/cgroup-v2.rst, memory.events.local).  An ancestor's OOM may have taken
- * others' processes only: where several limits were hit, the kernel log settles it, and without it the job's own limit comes first.
+ * lived (Documentation/admin-guide/cgroup-v2.rst, memory.events.local).  An OOM need not have killed, and an ancestor's may have
+ * taken others' processes only: where limits of several kinds were hit a complete kernel log settles it.  One that is not complete
+ * proves nothing by what it leaves out; then the job's own limit comes first.
  */
 static enum memcage_scope decide_scope(const struct observation *seen)
 {
@@ -64,16 +75,19 @@ static enum memcage_scope decide_scope(const struct observation *seen)
 		return MEMCAGE_SCOPE_NONE;
 	if (!own && !nested && !ancestor)
 		return scope_without_hit(memory);
-	if (memory->kernel_log && own + nested + ancestor > 1) {
-		own = own && (memory->log_own || !(memory->log_ancestor || memory->log_nested));
-		ancestor = ancestor && memory->log_ancestor;
-		nested = nested && memory->log_nested;
-	}
+	if (memory->log_complete && own + nested + ancestor > 1)
+		return scope_by_log(memory);
 	if (own)
 		return MEMCAGE_SCOPE_JOB;
 	if (ancestor && nested)
-		return memory->kernel_log ? MEMCAGE_SCOPE_ANCESTOR : MEMCAGE_SCOPE_UNKNOWN;
+		return MEMCAGE_SCOPE_UNKNOWN;
 	return ancestor ? MEMCAGE_SCOPE_ANCESTOR : MEMCAGE_SCOPE_NESTED;
+}
+
+/* A kill at a limit that the job set inside is the business of whoever set it, unless memcage had to end the job for it. */
+static bool was_killed_for_memory(const struct observation *seen, enum memcage_scope scope)
+{
+	return scope != MEMCAGE_SCOPE_NONE && (scope != MEMCAGE_SCOPE_NESTED || seen->no_victim_usec != NEVER);
 }
 
 static uint64_t setup_failed_at(const struct observation *seen)
@@ -101,31 +115,34 @@ static uint64_t cpu_time_at(const struct observation *seen)
 	return seen->cpu_time_usec;
 }
 
-/* A kill that no notification told of while the job ran is dated at the end; so are the main process's own ways to go. */
+static uint64_t main_ended_at(const struct observation *seen)
+{
+	return seen->main_known ? seen->main_usec : seen->end_usec;
+}
+
+/* A kill that no notification told of while the job ran is dated with the end of main, and comes first there. */
 static uint64_t oom_at(const struct observation *seen)
 {
-	enum memcage_scope scope = decide_scope(seen);
+	uint64_t noticed = seen->oom_usec != NEVER ? seen->oom_usec : seen->no_victim_usec;
 
-	if (scope == MEMCAGE_SCOPE_NONE || scope == MEMCAGE_SCOPE_NESTED)
+	if (!was_killed_for_memory(seen, decide_scope(seen)))
 		return NEVER;
-	if (seen->oom_usec != NEVER)
-		return seen->oom_usec;
-	return seen->no_victim_usec != NEVER ? seen->no_victim_usec : seen->end_usec;
+	return noticed != NEVER && noticed < main_ended_at(seen) ? noticed : main_ended_at(seen);
 }
 
 static uint64_t seccomp_at(const struct observation *seen)
 {
-	return seen->seccomp_killed ? seen->end_usec : NEVER;
+	return seen->seccomp_killed ? main_ended_at(seen) : NEVER;
 }
 
 static uint64_t signaled_at(const struct observation *seen)
 {
-	return !seen->main_known || !status_exited(seen->main_status) ? seen->end_usec : NEVER;
+	return !seen->main_known || !status_exited(seen->main_status) ? main_ended_at(seen) : NEVER;
 }
 
 static uint64_t exited_at(const struct observation *seen)
 {
-	return seen->main_known && status_exited(seen->main_status) ? seen->end_usec : NEVER;
+	return seen->main_known && status_exited(seen->main_status) ? main_ended_at(seen) : NEVER;
 }
 
 /* The earliest explains the rest; on a tie the upper row: what we did, then the kernel, then the program. */
@@ -195,7 +212,7 @@ static int decide_status(const struct verdict *verdict, const struct observation
 struct verdict verdict_decide(const struct observation *seen, int oom_status)
 {
 	struct verdict verdict = { .cause = decide_cause(seen), .scope = decide_scope(seen), .ancestor = -1 };
-	bool killed = verdict.scope != MEMCAGE_SCOPE_NONE && verdict.scope != MEMCAGE_SCOPE_NESTED;
+	bool killed = was_killed_for_memory(seen, verdict.scope);
 
 	describe_main(&verdict, seen);
 	if (verdict.scope == MEMCAGE_SCOPE_ANCESTOR)

@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -107,6 +108,21 @@ static int set_format(const char *text, struct run_options *options, struct memc
 	return error_usage(err, "--format: '%.40s' is not right; say text, github or quiet", text);
 }
 
+/* "fd:3", and what a shell's process substitution gives: "/dev/fd/63". */
+static void keep_descriptor(const char *text, struct run_options *options)
+{
+	static const char *const forms[] = { "fd:", "/dev/fd/", "/proc/self/fd/", "" };
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		size_t length = strlen(forms[i]);
+
+		if (strncmp(text, forms[i], length) == 0 && strspn(text + length, "0123456789") > 0) {
+			descriptors_keep(&options->kept, (int) strtol(text + length, NULL, 10));
+			return;
+		}
+	}
+}
+
 static int take(const struct row *row, const char *text, struct memcage_spec *spec, struct run_options *options,
 		struct memcage_error *err)
 {
@@ -122,6 +138,8 @@ static int take(const struct row *row, const char *text, struct memcage_spec *sp
 	}
 	if (strcmp(row->key, "report") == 0)
 		options->report = text;
+	if (strcmp(row->key, "report") == 0 || strcmp(row->key, "pass-fd") == 0)
+		keep_descriptor(text, options);
 	return memcage_spec_set(spec, row->key, row->arg ? text : NULL, err);
 }
 

@@ -9,11 +9,13 @@
 
 #include <memcage.h>
 
+#include "base/descriptors.h"
 #include "cli/say.h"
 
 struct run_options {
 	enum say_format format;
 	const char *report;		/* for messages; NULL */
+	struct descriptors kept;	/* those that --pass-fd and --report name */
 	bool help;
 	char **command;			/* the rest of argv */
 };

@@ -84,8 +84,8 @@ static void wait_for_end(struct loop *loop)
 			{ .fd = loop->signals, .events = POLLIN },
 		};
 
-		if (state == MEMCAGE_STOPPED)
-			terminal_job_stopped(&loop->terminal, loop->job);
+		if (state != MEMCAGE_RUNNING)
+			terminal_job_stopped(&loop->terminal, loop->job, state);
 		poll(fds, ARRAY_LEN(fds), -1);
 		if (fds[1].revents)
 			take_signals(loop);
@@ -120,6 +120,16 @@ static int open_signals(struct memcage_spec *spec, struct memcage_error *err)
 	return fd;
 }
 
+/* What has leaked into us is not the job's, and may leave us no number at which to open anything. */
+static void start(struct memcage_spec *spec, const struct run_options *options, struct loop *loop,
+		  struct memcage_error *err)
+{
+	descriptors_close_others(&options->kept);
+	loop->signals = open_signals(spec, err);
+	if (loop->signals >= 0)
+		memcage_start(spec, options->command, &loop->job, err);
+}
+
 int verb_run(int argc, char *argv[])
 {
 	struct memcage_spec *spec = memcage_spec_new();
@@ -132,8 +142,8 @@ int verb_run(int argc, char *argv[])
 		error_set(&err, MEMCAGE_ERROR_SETUP, ENOMEM, "cannot begin");
 	else if (options_parse(argc, argv, spec, &options, &err) == 0 && options.help)
 		options_help();
-	else if (err.code == MEMCAGE_ERROR_NONE && (loop.signals = open_signals(spec, &err)) >= 0)
-		memcage_start(spec, options.command, &loop.job, &err);
+	else if (err.code == MEMCAGE_ERROR_NONE)
+		start(spec, &options, &loop, &err);
 	if (err.code != MEMCAGE_ERROR_NONE)
 		status = complain(&err);
 	else

@@ -59,11 +59,11 @@ void terminal_continue(struct terminal *terminal, struct memcage_job *job)
 	memcage_signal(job, SIGCONT);
 }
 
-void terminal_job_stopped(struct terminal *terminal, struct memcage_job *job)
+void terminal_job_stopped(struct terminal *terminal, struct memcage_job *job, enum memcage_state state)
 {
 	if (terminal->fd < 0)
 		return;		/* nobody here can continue it but whoever stopped it */
-	if (!terminal->lent && is_foreground(terminal) && lend(terminal, job)) {
+	if (state == MEMCAGE_WANTS_TERMINAL && is_foreground(terminal) && lend(terminal, job)) {
 		memcage_signal(job, SIGCONT);
 		return;
 	}

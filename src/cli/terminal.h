@@ -17,8 +17,8 @@ struct terminal {
 };
 
 void terminal_open(struct terminal *terminal);
-/* The job has been stopped by a signal of the terminal's: it gets the foreground, or we stop too, and go on with it. */
-void terminal_job_stopped(struct terminal *terminal, struct memcage_job *job);
+/* The job has been stopped, or wants the terminal and gets the foreground if it is ours: else we stop too, and go on with it. */
+void terminal_job_stopped(struct terminal *terminal, struct memcage_job *job, enum memcage_state state);
 /* We go on: the job does too, with the foreground if it is ours and was the job's. */
 void terminal_continue(struct terminal *terminal, struct memcage_job *job);
 /* Takes the foreground back if the job still has it. */

@@ -4,7 +4,7 @@
 import re
 
 from cases_exit import PLAIN
-from harness import ANY, HOST, Is, case, contains, like, one_of, row
+from harness import ANY, CASES, HOST, Is, case, contains, like, one_of, row
 
 USAGE, EITHER = 2, one_of(2, 125)
 
@@ -13,12 +13,18 @@ def named(text):
     return re.sub(r'\W+', '_', text).strip('_') or 'blank'
 
 
-def refuse(option, *values, status=USAGE, says=()):
-    """One case for each value: nothing runs, nothing is made, and the value is quoted."""
-    for index, value in enumerate(values):
-        row(f'{option.lstrip("-")}_{index}_of_{named(value)[:40]}_is_refused', status=status, out='',
+def fresh(name):
+    """A name for a case; values that differ only in signs get a number."""
+    taken = {one.name for one in CASES}
+    return next(choice for choice in (name, *(f'{name}_{number}' for number in range(2, 99))) if choice not in taken)
+
+
+def refuse(option, *values, status=USAGE, part=False):
+    """One case for each value: nothing runs, nothing is made, and the value (or its wrong part) is quoted."""
+    for value in values:
+        row(fresh(f'{named(option)}_of_{named(value)[:40]}_is_refused'), status=status, out='',
             argv=['run', '-r', 'r.json', option, value, '--', 'sh', '-c', 'echo ran >ran'],
-            err=contains(option, value, *says))
+            err=contains(option, "'" if part else value.replace('\n', '\\n')))
 
 
 # Sizes ---------------------------------------------------------------------------------------------------------------------------
@@ -59,13 +65,13 @@ refuse('--oom-exit-code', '', '256', '-1', 'x', '1.5', '99999999999999999999')
 # Lists -----------------------------------------------------------------------------------------------------------------------------
 
 refuse('--io', '', 'x', '8:0', ':wbps=1M', '8:0:', '8:0:wbps', '8:0:wbps=', '8:0:wbps=x', '8:0:wbps=0', '8:0:wbps=-1', '8:0:foo=1',
-       '8:0:riops=1.5', '8:0:wbps=1M,', '8:0:wbps=17179869185G', status=EITHER)
-refuse('--io', '/no/such/device:wbps=1M', '/dev/null:wbps=1M', '/etc:wbps=1M', '4095:1048575:wbps=1M', status=EITHER)
+       '8:0:riops=1.5', '8:0:wbps=1M,', '8:0:wbps=17179869185G', status=EITHER, part=True)
+refuse('--io', '/no/such/device:wbps=1M', '/dev/null:wbps=1M', '/etc:wbps=1M', '4095:1048575:wbps=1M', status=EITHER, part=True)
 refuse('--rlimit', '', 'x', 'NOFILE', 'NOFILE=', 'NOFILE=x', 'NO_SUCH=1', 'NOFILE=10:5', 'NOFILE=-1', '=5', 'NOFILE=1:2:3', 'NOFILE=:',
-       'NOFILE=1 ', 'AS=17179869185G')
+       'NOFILE=1 ', 'AS=17179869185G', part=True)
 refuse('--env', '', '=x')
-refuse('--bind', '', ':/mnt', ':', '/etc:/mnt:rx', '/etc:/mnt:ro:x', status=EITHER)
-refuse('--bind', '/no/such/source', '/no/such/source:/mnt', '/etc:/no-such-place', '/etc:relative', '/etc/passwd:/mnt', status=EITHER)
+refuse('--bind', '', ':/mnt', ':', '/etc:/mnt:rx', '/etc:/mnt:ro:x', status=EITHER, part=True)
+refuse('--bind', '/no/such/source', '/no/such/source:/mnt', '/etc:/no-such-place', '/etc:relative', '/etc/passwd:/mnt', status=EITHER, part=True)
 refuse('--pass-fd', '', 'x', '-1', '1.5', '99999999999', '+1')
 refuse('--pass-fd', '99', '900', status=EITHER)
 refuse('--workdir', '', status=EITHER)
@@ -78,8 +84,8 @@ refuse('--format', '', 'x', 'json')
 
 # The report's place ----------------------------------------------------------------------------------------------------------------
 
-for index, place in enumerate(('', 'fd:', 'fd:x', 'fd:-1', 'fd:1.5', 'fd:99999999999')):
-    row(f'report_{index}_of_{named(place)}_is_refused', argv=['run', '-r', place, '--', 'sh', '-c', 'echo ran >ran'], status=USAGE,
+for place in ('', 'fd:', 'fd:x', 'fd:-1', 'fd:1.5', 'fd:99999999999'):
+    row(fresh(f'report_of_{named(place)}_is_refused'), argv=['run', '-r', place, '--', 'sh', '-c', 'echo ran >ran'], status=USAGE,
         out='', err=contains('report', place))
 
 # Command lines ---------------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,13 @@ def catching(live, count, *options, status=7):
     return process
 
 
+def sleeping(live):
+    """A running job that the next signal kills."""
+    process = live.start('run', '-r', 'r.json', '--', 'sh', '-c', 'echo ready; exec sleep 1000')
+    live.until(lambda: 'ready' in lines(live, process), 'the job to be ready')
+    return process
+
+
 @case()
 def signals_are_passed_on_and_the_end_is_the_jobs_own(live):
     names = ['INT', 'USR1', 'QUIT', 'USR2', 'WINCH', 'CONT']
@@ -35,9 +42,7 @@ def signals_are_passed_on_and_the_end_is_the_jobs_own(live):
 
 @case()
 def an_interrupt_that_kills_the_job_is_the_jobs_own_end(live):
-    process = live.start('run', '-r', 'r.json', '--', 'sleep', '1000')
-    live.pid_of('sleep')
-    live.until(lambda: os.path.exists(live.report_path), 'the unfinished report')
+    process = sleeping(live)
     process.send_signal(signal.SIGINT)
     live.expect(live.finish(process), status=130, report={'cause': 'signaled', 'signal': 'SIGINT'})
 
@@ -63,9 +68,7 @@ case()(cancels(signal.SIGHUP))
 
 @case()
 def a_cancelled_job_that_dies_of_the_signal_is_cancelled(live):
-    process = live.start('run', '-r', 'r.json', '--', 'sleep', '1000')
-    live.pid_of('sleep')
-    live.until(lambda: os.path.exists(live.report_path), 'the unfinished report')
+    process = sleeping(live)
     process.send_signal(signal.SIGTERM)
     live.expect(live.finish(process), status=143, report=cancelled(143, signal='SIGTERM', exit_code=None))
 
@@ -187,7 +190,7 @@ def a_daemon_that_detaches_and_holds_stdout_ends_with_the_main_process(live):
 
 
 row('orphans_end_with_the_main_process', run=['--', '@orphans', '10'], report=LEFT, err=like('.'), takes_at_most=3)
-row('orphans_that_end_by_themselves_are_reaped', run=['--pids', '8', '--', '@orphans', '40', '1'], report=PLAIN, err='')
+row('orphans_that_end_by_themselves_are_reaped', run=['--pids', '40', '--', '@orphans', '100', '1'], report=PLAIN, err='')
 row('background_children_end_with_the_main_process', run=['--', 'sh', '-c', 'sleep 1000 & sleep 1000 & exit 3'], status=3,
     report={'cause': 'exited', 'exit_code': 3, 'warnings': warns('leftover-processes')}, takes_at_most=3)
 row('a_child_that_ignores_all_signals_ends_with_the_main_process', run=['--', 'sh', '-c', '@@deaf & sleep 0.2; exit 0'],

@@ -151,7 +151,7 @@ def ctrl_c_that_the_job_catches_is_the_jobs_business(live):
     foreground(live, terminal, f'{live.suite.memcage} run -r r.json -- {live.victim("catch")} 3 9', 'catch')
     for _ in range(3):
         terminal.type(CTRL_C)
-        terminal.wait_for(r'\bINT\b')
+        terminal.wait_for(r'INT\r\n')
     terminal.wait_for('ready> ')
     terminal.type('echo status $?\n')
     terminal.wait_for('status 9')
@@ -221,7 +221,7 @@ def the_terminal_is_the_shells_again_afterwards(live):
         terminal.type(f'{live.suite.memcage} run -m 32M -- {live.victim("hog")} 100\n')
         terminal.wait_for('32 MiB')
         terminal.wait_for('ready> ')
-        terminal.type('cat\n')
+        foreground(live, terminal, 'cat', 'cat')
         terminal.type('typed\n')
         terminal.wait_for('typed\r\ntyped')
         terminal.type(CTRL_C)

@@ -95,7 +95,7 @@ static const struct call denied[] = {
 #ifdef SYS_rtas
 	{ "rtas is denied", SYS_rtas, { BAD }, EPERM },
 #endif
-#if __LP64__
+#ifdef __LP64__
 	{ "TIOCSTI with a high bit is denied", SYS_ioctl, { NOWHERE, TIOCSTI | HIGH, BAD }, EPERM },
 	{ "TIOCSTI with bit 32 is denied",
 	  SYS_ioctl,

@@ -22,6 +22,7 @@ int main(int argc, char **argv)
 			_exit(0);
 		}
 		wait(NULL);
+		usleep(life ? 2000 : 0);
 	}
 	usleep(500000);
 	return 0;

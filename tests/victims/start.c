@@ -3,7 +3,7 @@
  * start [OPTION...] -- COMMAND [ARG...] - not a victim: starts a command the way a strange caller would.
  *
  *	-g FILE	join the cgroup whose cgroup.procs this is	-c FD	close a descriptor
- *	-f COUNT	leave that many descriptors open on /	-n SOFT	lower RLIMIT_NOFILE, after -f
+ *	-f COUNT	leave so many open on /, from 100 on	-n SOFT	lower RLIMIT_NOFILE, after -f
  *	-i SIGNAL	ignore a signal			-b	block all signals
  *	-a ADJ	set oom_score_adj, if that is allowed	-s	lead a session, with stdin as its terminal
  */
@@ -27,8 +27,10 @@ static int put(const char *path, const char *text)
 
 static void leak_descriptors(long count)
 {
+	int root = open("/", O_RDONLY | O_DIRECTORY);
+
 	while (count-- > 0)
-		if (open("/", O_RDONLY | O_DIRECTORY) < 0)
+		if (fcntl(root, F_DUPFD, 100) < 0)
 			return;
 }
 
