@@ -36,7 +36,7 @@ struct memcage_job {
 	struct run run;
 	struct output output;
 	struct outcome outcome;
-	bool ended;
+	bool observed, ended;
 };
 
 /* ---- specs ---- */
@@ -156,7 +156,6 @@ API int memcage_start(const struct memcage_spec *spec, char *const argv[], struc
 	if (!job)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "no memory for a job");
 	job->output = OUTPUT_NONE;
-	run_init(&job->run, &job->job);
 	if (job_make(&job->job, &spec->settings, spec->limits, argv, err) < 0) {
 		free(job);
 		return -1;
@@ -191,9 +190,13 @@ API enum memcage_state memcage_step(struct memcage_job *job)
 {
 	if (job->ended)
 		return MEMCAGE_ENDED;
-	if (!supervise_step(&job->run))
+	supervise_step(&job->run);
+	if (job->run.empty && !job->observed) {	/* beside init's own end, which takes a while */
+		observe(&job->run);
+		job->observed = true;
+	}
+	if (job->run.phase != PHASE_ENDED)
 		return take_stop(&job->run);
-	observe(&job->run);
 	end(job);
 	return MEMCAGE_ENDED;
 }

@@ -7,8 +7,9 @@
  *	       |		main process, reaps orphans, tells memcage how the main process ended
  *	       `- main		born in the job's cgroup; becomes the command
  *
- * Both ends of one SOCK_SEQPACKET pair: init sends one struct cage_message at a time, memcage one struct
- * cage_order.  Init cannot be spoken for: its end is close-on-exec, and it is not dumpable, so that nobody without
+ * Init makes the mounts while memcage makes the cgroup; the main process starts when memcage has sent what it is to be born in,
+ * with all limits in force (struct cage_go).  After that one struct cage_order at a time goes to init, one struct cage_message comes from it,
+ * over the two ends of a SOCK_SEQPACKET pair.  Init cannot be spoken for: its end is close-on-exec, and it is not dumpable, so that nobody without
  * CAP_SYS_PTRACE can open its descriptors or stop it.  Nothing rests on its word but the main process's
  * status: deadlines, the OOM evidence and the end of the cage are memcage's own observation.  If memcage dies
  * init is killed (PR_SET_PDEATHSIG, and end of file on the pair), and with it its PID namespace.
@@ -50,10 +51,23 @@ struct cage_order {
 	enum cage_target target;
 };
 
-/* What init needs; all of it stays as it is while the cage is being made. */
+/* The job's cgroup is ready: its leaves come along as descriptors, in this order, and last the directory whose lock says that the cage lives. */
+struct cage_go {
+	size_t count;
+	enum cgroup_version versions[HIERARCHIES_MOST];
+};
+
+/* Where the main process is to be born: the leaves of its cgroup. */
+struct cage_place {
+	size_t count;
+	enum cgroup_version versions[HIERARCHIES_MOST];
+	int leaves[HIERARCHIES_MOST];
+};
+
+/* What init needs and knows from its birth. */
 struct cage_plan {
 	const struct job *job;
-	const struct cgroup *cgroup;
+	const struct host *host;	/* which hierarchies are shown in the cage */
 	uint64_t tmp_bytes;		/* 0: without limit */
 	int socket;			/* init's end */
 	bool die_with_thread;		/* PR_SET_PDEATHSIG is about the thread that forks: only of use from the main one */
@@ -69,8 +83,8 @@ _Noreturn void init_run(struct cage_plan *plan);
  * *ret_tmp is a descriptor of the private tmpfs, -1 where no place is private.
  */
 int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size);
-/* /sys/fs/cgroup through the cgroup namespace of the calling process, in place of the host's. */
-void mounts_cgroup(const struct cgroup *cgroup);
+/* In main: /sys/fs/cgroup through its cgroup namespace.  The host's has been taken away by mounts_make(). */
+void mounts_cgroup(const struct host *host);
 
 /* How far the main process got before execve. */
 struct main_failure {
@@ -80,4 +94,5 @@ struct main_failure {
 };
 
 /* Starts the main process; returns when it has become the command or failed: its pid, or -1 with failure filled.  *ret_pidfd is set. */
-pid_t main_start(const struct cage_plan *plan, int *ret_pidfd, struct main_failure *failure);
+pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, int *ret_pidfd,
+		 struct main_failure *failure);

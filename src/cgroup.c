@@ -37,16 +37,15 @@ static void choose_name(struct cgroup *cgroup)
 		 (unsigned long long) random);
 }
 
-static void choose_parts(struct cgroup *cgroup, const struct host *host, unsigned int wanted)
+static void choose_parts(struct cgroup *cgroup, const struct host *host)
 {
 	size_t memory = (size_t) host->of[CONTROLLER_MEMORY];
 
 	for (size_t i = 0; i < host->count; i++) {
 		/* memory first: its directory is the one that is locked */
-		const struct hierarchy *hierarchy = &host->hierarchies[i == 0 ? memory : i <= memory ? i - 1 : i];
+		size_t index = i == 0 ? memory : i <= memory ? i - 1 : i;
 
-		if (hierarchy->controllers & wanted)
-			cgroup->parts[cgroup->count++] = (struct cgroup_part) { hierarchy, -1, -1 };
+		cgroup->parts[cgroup->count++] = (struct cgroup_part) { &host->hierarchies[index], -1, -1 };
 	}
 }
 
@@ -152,11 +151,26 @@ static int pass_on_controllers(const struct cgroup_part *part)
 	return used == 0 ? 0 : file_write_at(part->job, "cgroup.subtree_control", line);
 }
 
-static int make_leaves(struct cgroup *cgroup, struct memcage_error *err)
+static bool needs_leaf(const struct cgroup_part *part, const struct limit_value values[LIMIT__COUNT])
+{
+	if (part->hierarchy->version == CGROUP_V2 || part->hierarchy->controllers & (1U << CONTROLLER_MEMORY))
+		return true;
+	for (int id = 0; id < LIMIT__COUNT; id++)
+		if (values[id].set && part->hierarchy->controllers & (1U << limits[id].controller))
+			return true;
+	return false;
+}
+
+static int make_leaves(struct cgroup *cgroup, const struct limit_value values[LIMIT__COUNT],
+		       struct memcage_error *err)
 {
 	for (size_t i = 0; i < cgroup->count; i++) {
 		struct cgroup_part *part = &cgroup->parts[i];
 
+		if (!needs_leaf(part, values)) {
+			part->leaf = part->job;
+			continue;
+		}
 		if (part->hierarchy->version == CGROUP_V2 && pass_on_controllers(part) < 0)
 			return error_setup(err, "cannot enable controllers in %s/cgroup.subtree_control", cgroup->name);
 		if (make_directory(part->job, LEAF, &part->leaf) < 0)
@@ -167,18 +181,18 @@ static int make_leaves(struct cgroup *cgroup, struct memcage_error *err)
 }
 
 static int create(struct cgroup *cgroup, const struct host *host, const struct limit_value values[LIMIT__COUNT],
-		  unsigned int wanted, struct memcage_error *err)
+		  struct memcage_error *err)
 {
 	int base = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
 	int failed;
 
 	*cgroup = CGROUP_NONE;
 	choose_name(cgroup);
-	choose_parts(cgroup, host, wanted | 1U << CONTROLLER_MEMORY);
+	choose_parts(cgroup, host);
 	file_lock(base, LOCK_SH);
 	failed = make_jobs(cgroup, err);
 	flock(base, LOCK_UN);
-	if (failed || write_limits(cgroup, values, false, err) < 0 || make_leaves(cgroup, err) < 0)
+	if (failed || write_limits(cgroup, values, false, err) < 0 || make_leaves(cgroup, values, err) < 0)
 		return -1;
 	return write_limits(cgroup, values, true, err);
 }
@@ -186,9 +200,9 @@ static int create(struct cgroup *cgroup, const struct host *host, const struct l
 #define CREATE_TRIES 3			/* where the lock was not to be had, a sweep may have taken it for a leftover */
 
 int cgroup_create(struct cgroup *cgroup, const struct host *host, const struct limit_value values[LIMIT__COUNT],
-		  unsigned int wanted, struct memcage_error *err)
+		  struct memcage_error *err)
 {
-	for (int tries = 1; create(cgroup, host, values, wanted, err) < 0; tries++) {
+	for (int tries = 1; create(cgroup, host, values, err) < 0; tries++) {
 		cgroup_remove(cgroup);
 		if (err->errnum != ENOENT || tries == CREATE_TRIES)
 			return -1;
@@ -233,6 +247,14 @@ void cgroup_kill(const struct cgroup *cgroup)
 		cgroup_walk(cgroup->parts[0].job, kill_members, NULL);
 }
 
+static void close_part(struct cgroup_part *part)
+{
+	if (part->leaf == part->job)
+		part->leaf = -1;
+	own_close(&part->leaf);
+	own_close(&part->job);
+}
+
 static int remove_part(struct cgroup_part *part, const char *name)
 {
 	if (part->job < 0)
@@ -240,7 +262,11 @@ static int remove_part(struct cgroup_part *part, const char *name)
 	/* Most have just their leaf, or failed before: no walk, which needs descriptors that may be the trouble. */
 	if (unlinkat(part->job, LEAF, AT_REMOVEDIR) < 0 && errno != ENOENT && cgroup_remove_below(part->job) < 0)
 		return -1;
-	return unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -1 : 0;
+	if (unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (cgroup_remove_below(part->job) < 0)		/* beside the leaf there is something that the job has made */
+		return -1;
+	return unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR);
 }
 
 static int remove_parts(struct cgroup *cgroup)
@@ -249,10 +275,9 @@ static int remove_parts(struct cgroup *cgroup)
 	for (size_t i = cgroup->count; i-- > 0;) {
 		struct cgroup_part *part = &cgroup->parts[i];
 
-		own_close(&part->leaf);
 		if (remove_part(part, cgroup->name) < 0)
 			return -1;
-		own_close(&part->job);
+		close_part(part);
 	}
 	return 0;
 }
@@ -269,10 +294,8 @@ int cgroup_remove(struct cgroup *cgroup)
 		usleep((useconds_t) pause);
 		pause = pause < 50 * USEC_PER_MSEC ? pause * 2 : pause;
 	}
-	for (size_t i = 0; i < cgroup->count; i++) {
-		own_close(&cgroup->parts[i].leaf);
-		own_close(&cgroup->parts[i].job);
-	}
+	for (size_t i = 0; i < cgroup->count; i++)
+		close_part(&cgroup->parts[i]);
 	cgroup->count = 0;
 	return failed;
 }

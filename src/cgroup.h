@@ -16,7 +16,7 @@
 
 struct cgroup_part {
 	const struct hierarchy *hierarchy;
-	int job, leaf;			/* directories; -1 */
+	int job, leaf;			/* directories; -1.  The same where v1 only counts and there is no limit to keep out of reach */
 };
 
 struct cgroup {
@@ -27,12 +27,9 @@ struct cgroup {
 
 #define CGROUP_NONE ((struct cgroup) { .count = 0 })
 
-/*
- * Makes it, writes the limits and reads them back, then the leaf.  wanted: bits of the controllers whose
- * hierarchies take part.  Failed: nothing is left behind.
- */
+/* Makes it in all hierarchies of the host, writes the limits and reads them back, then the leaf.  Failed: nothing is left behind. */
 int cgroup_create(struct cgroup *cgroup, const struct host *host, const struct limit_value limits_[LIMIT__COUNT],
-		  unsigned int wanted, struct memcage_error *err);
+		  struct memcage_error *err);
 /* The job's part that has the controller, or NULL. */
 const struct cgroup_part *cgroup_part(const struct cgroup *cgroup, enum controller controller);
 /* Kills every process in it and below, throttled ones too; does not wait. */
@@ -45,6 +42,8 @@ void cgroup_sweep(const struct host *host);
 /* Is there any cage, of whomever, in this directory? */
 bool cgroup_has_cages(int dir);
 
+/* Has it no cgroups below it?  Most have none, and need no listing. */
+bool cgroup_is_childless(int dir);
 /* Calls visit for all cgroups below top, children before parents, and last for top itself. */
 typedef void cgroup_visit_fn(int dir, void *data);
 void cgroup_walk(int top, cgroup_visit_fn *visit, void *data);

@@ -12,8 +12,8 @@
 #include "base/own.h"
 
 
-/* A cgroup without children has the two links of every directory (fs/kernfs/inode.c): most need no listing. */
-static bool is_childless(int dir)
+/* The two links of every directory (fs/kernfs/inode.c). */
+bool cgroup_is_childless(int dir)
 {
 	struct stat st;
 
@@ -76,7 +76,7 @@ static bool go_down(struct trail *trail)
 /* The next child on this level, opened; -1: there is none. */
 static int next_child(int dir, long *offset)
 {
-	auto_closedir DIR *entries = is_childless(dir) ? NULL : list(dir);
+	auto_closedir DIR *entries = cgroup_is_childless(dir) ? NULL : list(dir);
 	const char *name;
 	int child = -1;
 
@@ -93,7 +93,7 @@ static int next_child(int dir, long *offset)
 void cgroup_walk(int top, cgroup_visit_fn *visit, void *data)
 {
 	struct trail trail = { .depth = (size_t) -1 };
-	auto_fd int dir = is_childless(top) ? -1 : openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_fd int dir = cgroup_is_childless(top) ? -1 : openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool more = dir >= 0 && go_down(&trail);
 
 	while (more) {
@@ -120,7 +120,7 @@ static int remove_children(int dir, int *ret_child)
 	auto_closedir DIR *entries = NULL;
 
 	*ret_child = -1;
-	if (is_childless(dir))
+	if (cgroup_is_childless(dir))
 		return 0;
 	entries = list(dir);
 	if (!entries)
@@ -185,39 +185,54 @@ bool cgroup_has_cages(int dir)
 	return entries && next_directory(entries, CGROUP_PREFIX) != NULL;
 }
 
+static void remove_cage(int base, const char *name)
+{
+	auto_fd int dir = open_directory(base, name);
+
+	if (dir >= 0 && cgroup_remove_below(dir) == 0)
+		unlinkat(base, name, AT_REMOVEDIR);
+}
+
 /* Nobody holds its lock: its memcage and its init are dead, and with them every process of the cage. */
-static bool is_abandoned(int memory_base, const char *name)
+static bool take_abandoned(int memory, const char *name, int *ret_lock)
 {
-	auto_fd int dir = open_directory(memory_base, name);
-
-	if (dir < 0)
-		return errno == ENOENT;	/* half removed: only other hierarchies still have it */
-	return flock(dir, LOCK_EX | LOCK_NB) == 0;
+	*ret_lock = open_directory(memory, name);
+	return *ret_lock >= 0 && flock(*ret_lock, LOCK_EX | LOCK_NB) == 0;
 }
 
-static void sweep_hierarchy(int memory_base, int base)
+/* In all hierarchies, also those that this run has no need of. */
+static void remove_everywhere(const char *name)
 {
-	auto_closedir DIR *entries = list(base);
+	struct memcage_error ignored;
+	struct host host = HOST_NONE;
+	int memory;
 
-	for (const char *name; entries && (name = next_directory(entries, CGROUP_PREFIX));) {
-		if (!is_abandoned(memory_base, name))
-			continue;
-		auto_fd int dir = open_directory(base, name);
-
-		if (dir >= 0 && cgroup_remove_below(dir) == 0)
-			unlinkat(base, name, AT_REMOVEDIR);
+	if (host_probe(&host, BACKEND_AUTO, ~0U, &ignored) == 0) {
+		memory = host_hierarchy(&host, CONTROLLER_MEMORY)->dir;
+		for (size_t i = 0; i < host.count; i++)
+			if (host.hierarchies[i].dir != memory)
+				remove_cage(host.hierarchies[i].dir, name);
+		remove_cage(memory, name);
 	}
+	host_release(&host);
 }
 
+/*
+ * A cage's directory in the memory hierarchy is made first and removed last, so that all that is left has its name there.  A name that is
+ * only elsewhere may be of a memcage whose memory cgroup is another than ours.
+ */
 void cgroup_sweep(const struct host *host)
 {
-	int base = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
+	int memory = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
+	auto_closedir DIR *entries = cgroup_is_childless(memory) ? NULL : list(memory);
 
-	if (flock(base, LOCK_EX | LOCK_NB) < 0)
+	if (!entries || flock(memory, LOCK_EX | LOCK_NB) < 0)
 		return;		/* somebody is making a cage just now: the next run will sweep */
-	for (size_t i = host->count; i-- > 0;)
-		if (host->hierarchies[i].dir != base)
-			sweep_hierarchy(base, host->hierarchies[i].dir);
-	sweep_hierarchy(base, base);
-	flock(base, LOCK_UN);
+	for (const char *name; (name = next_directory(entries, CGROUP_PREFIX));) {
+		auto_fd int lock = -1;
+
+		if (take_abandoned(memory, name, &lock))
+			remove_everywhere(name);
+	}
+	flock(memory, LOCK_UN);
 }

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "cgroup.h"
+#include "hierarchy.h"
 
 /* Where those go who were in the cgroup; not a name that the sweep takes for a cage. */
 #define MEMBERS "memcage.members"
@@ -19,26 +20,6 @@
 static bool is_real_root(int dir)
 {
 	return faccessat(dir, "cgroup.type", F_OK, 0) != 0;	/* all but the root of the tree have one */
-}
-
-static unsigned int read_controllers(int dir, const char *file)
-{
-	char text[512], words[520];
-	unsigned int mask = 0;
-
-	if (file_read_at(dir, file, text, sizeof(text)) < 0)
-		return 0;
-	text[strcspn(text, "\n")] = '\0';
-	snprintf(words, sizeof(words), " %s ", text);
-	for (int c = 0; c < CONTROLLER__COUNT; c++) {
-		const char *name = controller_name((enum controller) c, CGROUP_V2);
-		char word[32];
-
-		snprintf(word, sizeof(word), " %s ", name ? name : "?");
-		if (strstr(words, word))
-			mask |= 1U << c;
-	}
-	return mask;
 }
 
 static int enable(int dir, unsigned int controllers, char sign)
@@ -144,8 +125,8 @@ static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int 
 	unsigned int there, enabled;
 
 	leave_members(hierarchy);
-	there = hierarchy->controllers & read_controllers(hierarchy->dir, "cgroup.controllers");
-	enabled = read_controllers(hierarchy->dir, "cgroup.subtree_control");
+	there = hierarchy->controllers & hierarchy_read_controllers(hierarchy->dir, "cgroup.controllers");
+	enabled = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control");
 	if ((there & ~enabled) != 0) {
 		if (!is_real_root(hierarchy->dir) && step_aside(host, hierarchy, err) < 0)
 			return -1;
@@ -153,7 +134,7 @@ static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int 
 		    enable(hierarchy->dir, there & required & ~enabled, '+') < 0)
 			return error_setup(err, "cannot enable controllers in %s%s/cgroup.subtree_control",
 					   hierarchy->mount, hierarchy->own);
-		enabled = read_controllers(hierarchy->dir, "cgroup.subtree_control");
+		enabled = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control");
 	}
 	hierarchy->controllers &= enabled;
 	return 0;
@@ -198,7 +179,7 @@ static void restore(struct hierarchy *hierarchy)
 		return;
 	if (cgroup_has_cages(hierarchy->dir))
 		return;
-	if (enable(hierarchy->dir, read_controllers(hierarchy->dir, "cgroup.subtree_control"), '-') < 0)
+	if (enable(hierarchy->dir, hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control"), '-') < 0)
 		return;
 	if (file_write_at(hierarchy->dir, "cgroup.procs", "0") == 0)
 		unlinkat(hierarchy->dir, MEMBERS, AT_REMOVEDIR);

@@ -25,34 +25,45 @@ static bool is_file_system(const char *path, long magic)
 	return statfs(path, &fs) == 0 && fs.f_type == magic;
 }
 
-/* Does the cgroup v2 hierarchy at this place have the controller? */
-static bool v2_holds(const char *mount, enum controller controller)
+unsigned int hierarchy_read_controllers(int dir, const char *file)
 {
 	char text[512], words[514], word[32];
-	char path[PATH_MAX];
+	unsigned int mask = 0;
 
-	if (controller == CONTROLLER_CPUACCT)
-		return false;	/* v2 counts CPU time without a controller */
-	snprintf(path, sizeof(path), "%s/cgroup.controllers", mount);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return false;
+	if (file_read_at(dir, file, text, sizeof(text)) < 0)
+		return 0;
 	text[strcspn(text, "\n")] = '\0';
 	snprintf(words, sizeof(words), " %s ", text);
-	snprintf(word, sizeof(word), " %s ", controller_name(controller, CGROUP_V2));
-	return strstr(words, word) != NULL;
+	for (int c = 0; c < CONTROLLER__COUNT; c++) {
+		const char *name = controller_name((enum controller) c, CGROUP_V2);
+
+		snprintf(word, sizeof(word), " %s ", name ? name : "?");
+		if (strstr(words, word))
+			mask |= 1U << c;
+	}
+	return mask;
 }
 
-static bool find_standard(enum controller controller, struct hierarchy *ret)
+bool hierarchy_find_v2(struct hierarchy *ret)
 {
-	static const char *const v2_mounts[] = { STANDARD_MOUNT, STANDARD_MOUNT "/unified" };
+	static const char *const mounts[] = { STANDARD_MOUNT, STANDARD_MOUNT "/unified" };
 
-	for (size_t i = 0; i < ARRAY_LEN(v2_mounts); i++) {
-		if (!is_file_system(v2_mounts[i], CGROUP2_SUPER_MAGIC) || !v2_holds(v2_mounts[i], controller))
+	for (size_t i = 0; i < ARRAY_LEN(mounts); i++) {
+		char path[HIERARCHY_MOUNT];
+
+		if (!is_file_system(mounts[i], CGROUP2_SUPER_MAGIC))
 			continue;
 		ret->version = CGROUP_V2;
-		snprintf(ret->mount, sizeof(ret->mount), "%s", v2_mounts[i]);
+		snprintf(ret->mount, sizeof(ret->mount), "%s", mounts[i]);
+		snprintf(path, sizeof(path), "%s/cgroup.controllers", mounts[i]);
+		ret->controllers = hierarchy_read_controllers(AT_FDCWD, path);
 		return true;
 	}
+	return false;
+}
+
+static bool find_standard_v1(enum controller controller, struct hierarchy *ret)
+{
 	snprintf(ret->mount, sizeof(ret->mount), STANDARD_MOUNT "/%s", controller_name(controller, CGROUP_V1));
 	ret->version = CGROUP_V1;
 	return is_file_system(ret->mount, CGROUP_SUPER_MAGIC);
@@ -90,7 +101,7 @@ static bool find_by_libcgroup(enum controller controller, struct hierarchy *ret)
 
 int hierarchy_find(enum controller controller, struct hierarchy *ret)
 {
-	if (find_standard(controller, ret))
+	if (find_standard_v1(controller, ret))
 		return 0;
 	/* A standard tree that lacks it is no reason to ask: only an unusual place of the tree itself is. */
 	if (is_file_system(STANDARD_MOUNT, CGROUP2_SUPER_MAGIC) || access(STANDARD_MOUNT "/memory", F_OK) == 0)
@@ -126,10 +137,11 @@ static bool holds_us(int dir)
 {
 	auto_fd int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	auto_fclose FILE *file = fd < 0 ? NULL : fdopen(take_fd(&fd), "re");
+	pid_t us = getpid();
 	char line[32];
 
 	while (file && fgets(line, sizeof(line), file))
-		if (strtol(line, NULL, 10) == getpid())
+		if (strtol(line, NULL, 10) == us)
 			return true;
 	return false;
 }
@@ -138,14 +150,14 @@ int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller, 
 		       bool verify)
 {
 	const char *name = hierarchy->version == CGROUP_V2 ? NULL : controller_name(controller, CGROUP_V1);
-	char own[PATH_MAX];
+	char own[HIERARCHY_OWN];
 
 	if (own_path(proc_self_cgroup, name, own, sizeof(own)) < 0)
 		return -1;
 	/* Longest first, then without its leading components: a container's mount may begin at any of them. */
 	for (const char *part = own; part; part = *part ? strchr(part + 1, '/') : NULL) {
 		const char *relative = strcmp(part, "/") == 0 ? "" : part;
-		char path[2 * PATH_MAX];
+		char path[HIERARCHY_MOUNT + HIERARCHY_OWN];
 
 		snprintf(path, sizeof(path), "%s%s", hierarchy->mount, relative);
 		auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

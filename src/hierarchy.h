@@ -4,8 +4,13 @@
 
 #include "host.h"
 
+/* The hierarchy of v2 at its standard place, with all its controllers; false: there is none. */
+bool hierarchy_find_v2(struct hierarchy *ret);
+/* The controllers that a file such as cgroup.controllers in dir lists, as bits. */
+unsigned int hierarchy_read_controllers(int dir, const char *file);
+
 /*
- * Where is this controller?  First where file-hierarchy(7) and every distribution put it: a look at the
+ * Where is this controller, which v2's standard place does not have?  First where file-hierarchy(7) and every distribution put it: a look at the
  * file system's type there costs a microsecond.  Elsewhere libcgroup finds it: its init reads /proc/cgroups and
  * all mounts, 0.45 ms and 0.8 MiB of a fresh process.  -1: not mounted.  ret has mount and version.
  */

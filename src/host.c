@@ -16,6 +16,8 @@
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCU
 #define INITIAL_CGROUP_NAMESPACE 0xEFFFFFFBU
 
+#define PROC_SELF_CGROUP 8192
+
 static bool in_namespace(const char *file, ino_t inode)
 {
 	struct stat st;
@@ -41,39 +43,63 @@ enum cgroup_version host_backend(const struct host *host)
 	return host_hierarchy(host, CONTROLLER_MEMORY)->version;
 }
 
-/* Two names of one mount (cpu and cpuacct, or a symlink to "cpu,cpuacct") are one hierarchy. */
+/* cpu and cpuacct may be one hierarchy, by two names or by a symlink to "cpu,cpuacct". */
 static int find_known(const struct host *host, const struct hierarchy *found)
 {
-	struct stat a, b;
+	struct stat st;
 
-	if (stat(found->mount, &a) < 0)
+	if (stat(found->mount, &st) < 0)
 		return -1;
 	for (size_t i = 0; i < host->count; i++)
-		if (stat(host->hierarchies[i].mount, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		if (host->hierarchies[i].device == st.st_dev)
 			return (int) i;
 	return -1;
 }
 
-static void add_controller(struct host *host, enum controller controller, const char *proc_self_cgroup)
+/* Opens our own cgroup in it and keeps it; its index, or -1. */
+static int keep(struct host *host, struct hierarchy *found, enum controller controller, const char *proc_self_cgroup)
 {
-	struct hierarchy *next = &host->hierarchies[host->count];
-	int known;
+	struct stat st;
 
-	host->of[controller] = -1;
-	*next = (struct hierarchy) { .dir = -1 };
-	if (hierarchy_find(controller, next) < 0)
+	if (hierarchy_find_own(found, controller, proc_self_cgroup, host->cgroup_namespace) < 0)
+		return -1;
+	found->whole_path &= !host->cgroup_namespace;
+	found->device = fstat(found->dir, &st) == 0 ? st.st_dev : 0;
+	host->hierarchies[host->count] = *found;
+	return (int) host->count++;
+}
+
+/* The hierarchy of v2 holds all its controllers at one place. */
+static void add_v2(struct host *host, unsigned int wanted, const char *proc_self_cgroup)
+{
+	struct hierarchy found = { .dir = -1 };
+	int index;
+
+	if (!hierarchy_find_v2(&found))
 		return;
-	known = find_known(host, next);
-	if (known < 0) {
-		bool verify = host->cgroup_namespace;
+	found.controllers &= wanted;
+	if (found.controllers == 0)
+		return;
+	index = keep(host, &found, CONTROLLER_MEMORY, proc_self_cgroup);
+	for (int c = 0; index >= 0 && c < CONTROLLER__COUNT; c++)
+		if (found.controllers & (1U << c))
+			host->of[c] = index;
+}
 
-		if (hierarchy_find_own(next, controller, proc_self_cgroup, verify) < 0)
-			return;
-		next->whole_path &= !host->cgroup_namespace;
-		known = (int) host->count++;
-	}
-	host->of[controller] = known;
-	host->hierarchies[known].controllers |= 1U << controller;
+static void add_v1(struct host *host, enum controller controller, const char *proc_self_cgroup)
+{
+	struct hierarchy found = { .dir = -1 };
+	int index;
+
+	if (host->of[controller] >= 0 || hierarchy_find(controller, &found) < 0)
+		return;
+	index = find_known(host, &found);
+	if (index < 0)
+		index = keep(host, &found, controller, proc_self_cgroup);
+	if (index < 0)
+		return;
+	host->of[controller] = index;
+	host->hierarchies[index].controllers |= 1U << controller;
 }
 
 static int check_choice(const struct host *host, enum backend_choice choice, struct memcage_error *err)
@@ -95,18 +121,26 @@ static int check_choice(const struct host *host, enum backend_choice choice, str
 	return 0;
 }
 
-int host_probe(struct host *host, enum backend_choice choice, struct memcage_error *err)
+int host_probe(struct host *host, enum backend_choice choice, unsigned int wanted, struct memcage_error *err)
 {
-	char text[16384];
+	char text[PROC_SELF_CGROUP];
 
-	*host = HOST_NONE;
 	if (file_read_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof(text)) < 0)
 		return error_setup(err, "/proc/self/cgroup, which says what cgroup memcage is in");
 	host->cgroup_namespace = !in_namespace("/proc/self/ns/cgroup", INITIAL_CGROUP_NAMESPACE);
-	host->root_pid_namespace = in_namespace("/proc/self/ns/pid", INITIAL_PID_NAMESPACE);
+	wanted |= 1U << CONTROLLER_MEMORY;
 	for (int c = 0; c < CONTROLLER__COUNT; c++)
-		add_controller(host, (enum controller) c, text);
+		host->of[c] = -1;
+	add_v2(host, wanted, text);
+	for (int c = 0; c < CONTROLLER__COUNT; c++)
+		if (wanted & (1U << c))
+			add_v1(host, (enum controller) c, text);
 	return check_choice(host, choice, err);
+}
+
+bool host_is_root_pid_namespace(void)
+{
+	return in_namespace("/proc/self/ns/pid", INITIAL_PID_NAMESPACE);
 }
 
 void host_release(struct host *host)

@@ -9,17 +9,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "limit.h"
 
 #define HIERARCHIES_MOST (CONTROLLER__COUNT + 1)
+#define HIERARCHY_MOUNT 256		/* sizes of paths; a longer one is not ours to use */
+#define HIERARCHY_OWN 1024
 
 /* One mounted cgroup hierarchy that holds a controller we use. */
 struct hierarchy {
 	enum cgroup_version version;
-	char mount[PATH_MAX];		/* where it is mounted */
-	char own[PATH_MAX];		/* memcage's own cgroup below the mount: "" or "/a/b" */
+	dev_t device;			/* of the file system: two mounts of one hierarchy have the same */
+	char mount[HIERARCHY_MOUNT];	/* where it is mounted */
+	char own[HIERARCHY_OWN];	/* memcage's own cgroup below the mount: "" or "/a/b" */
 	bool whole_path;		/* own is its path from the hierarchy's root, not from a mount's or namespace's */
 	unsigned int controllers;	/* bit 1 << enum controller */
 	int dir;			/* the cgroup in which cages are made; -1 */
@@ -32,16 +36,20 @@ struct host {
 	size_t count;
 	int of[CONTROLLER__COUNT];	/* index of the hierarchy that holds it; -1: nowhere */
 	bool cgroup_namespace;		/* we see the tree through one: levels above are hidden */
-	bool root_pid_namespace;	/* pids of the kernel log are ours */
 	bool left_own;			/* we moved ourselves to a leaf of our own cgroup (leave.c) */
 };
 
 #define HOST_NONE ((struct host) { 0 })
 
-/* Finds all of it; -1 with MEMCAGE_ERROR_SETUP where there is no memory controller that the choice allows. */
-int host_probe(struct host *host, enum backend_choice choice, struct memcage_error *err);
+/*
+ * Finds the hierarchies of the wanted controllers (bits), and memory's; -1 with MEMCAGE_ERROR_SETUP where there is no
+ * memory controller that the choice allows.  *host is zero before.
+ */
+int host_probe(struct host *host, enum backend_choice choice, unsigned int wanted, struct memcage_error *err);
 void host_release(struct host *host);
 
+/* Are the kernel log's pids those that we see? */
+bool host_is_root_pid_namespace(void);
 /* The hierarchy of a controller, or NULL. */
 const struct hierarchy *host_hierarchy(const struct host *host, enum controller controller);
 /* The version of the hierarchy that holds the memory controller: the backend of the report. */

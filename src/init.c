@@ -99,12 +99,38 @@ static void make_cage(const struct cage_plan *plan, int *ret_tmp)
 		fail(plan->socket, errno, "cannot protect the cage's init");
 }
 
-static pid_t start(const struct cage_plan *plan, int tmp)
+/* Waits until the job's cgroup is ready; an end of file is memcage's. */
+static void wait_for_place(const struct cage_plan *plan, struct cage_place *place)
+{
+	int fds[HIERARCHIES_MOST + 1];
+	char control[CMSG_SPACE(sizeof(fds))];
+	struct cage_go go;
+	struct iovec data = { &go, sizeof(go) };
+	struct msghdr header = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *rights;
+
+	if (recvmsg(plan->socket, &header, MSG_CMSG_CLOEXEC) != sizeof(go))
+		_exit(1);
+	rights = CMSG_FIRSTHDR(&header);
+	if (!rights || rights->cmsg_len != CMSG_LEN((go.count + 1) * sizeof(int)))
+		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
+	memcpy(fds, CMSG_DATA(rights), (go.count + 1) * sizeof(int));
+	place->count = go.count;
+	memcpy(place->versions, go.versions, sizeof(place->versions));
+	memcpy(place->leaves, fds, go.count * sizeof(int));	/* the last is open, and so locked, while we live */
+}
+
+static pid_t start(const struct cage_plan *plan, const struct cage_place *place, int tmp)
 {
 	struct cage_message message = { .kind = CAGE_STARTED, .tmp_files = count_files(tmp) };
 	struct main_failure failure;
 	int fds[2] = { -1, tmp };
-	pid_t pid = main_start(plan, &fds[0], &failure);
+	pid_t pid = main_start(plan, place, &fds[0], &failure);
 
 	if (pid < 0 && !failure.exec)
 		fail(plan->socket, failure.errnum, failure.about);
@@ -196,6 +222,7 @@ static _Noreturn void tend(int socket, int signals, pid_t main)
 void init_run(struct cage_plan *plan)
 {
 	sigset_t child, all;
+	struct cage_place place;
 	int signals, tmp = -1;
 	pid_t main;
 
@@ -213,6 +240,7 @@ void init_run(struct cage_plan *plan)
 	if (signals < 0)
 		fail(plan->socket, errno, "cannot make a signalfd");
 	make_cage(plan, &tmp);
-	main = start(plan, tmp);
+	wait_for_place(plan, &place);
+	main = start(plan, &place, tmp);
 	tend(plan->socket, signals, main);
 }

@@ -185,6 +185,7 @@ static void take_killed(struct kmsg_evidence *evidence, const char *text, uint64
 
 	evidence->at.group_usec = group ? usec : 0;
 	kmsg_unescape(text, line, sizeof(line));
+	evidence->killed++;
 	if (!kmsg_split_killed(line, &victim))
 		return;
 	known = find_victim(evidence, victim.pid);

@@ -18,7 +18,7 @@
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
-_Static_assert(DESCRIPTORS_MOST >= 2 * HIERARCHIES_MOST + PASS_FDS_MOST + 1, "all that init needs");
+_Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
 
 /*
  * Init lives as long as the job and must hold nothing that it does not need: the other end of a pipe, our own end of the
@@ -29,10 +29,6 @@ static void close_all_but_needed(const struct cage_plan *plan)
 	struct descriptors kept = { .count = 0 };
 
 	descriptors_keep(&kept, plan->socket);
-	for (size_t i = 0; i < plan->cgroup->count; i++) {
-		descriptors_keep(&kept, plan->cgroup->parts[i].job);	/* the lock that says: not abandoned */
-		descriptors_keep(&kept, plan->cgroup->parts[i].leaf);
-	}
 	for (size_t i = 0; i < plan->job->settings.pass_fd_count; i++)
 		descriptors_keep(&kept, plan->job->settings.pass_fds[i]);
 	descriptors_close_others(&kept);
@@ -76,6 +72,30 @@ int launch(struct child *child, struct cage_plan *plan, struct memcage_error *er
 	}
 	close(pair[1]);
 	return child->pid < 0 ? refuse_clone(errno, plan, err) : 0;
+}
+
+int launch_go(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err)
+{
+	int fds[HIERARCHIES_MOST + 1];
+	char control[CMSG_SPACE(sizeof(fds))] = { 0 };
+	struct cmsghdr *rights = (struct cmsghdr *) control;
+	struct cage_go go = { .count = cgroup->count };
+	struct iovec data = { &go, sizeof(go) };
+	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control };
+	size_t size = (cgroup->count + 1) * sizeof(int);
+
+	for (size_t i = 0; i < cgroup->count; i++) {
+		go.versions[i] = cgroup->parts[i].hierarchy->version;
+		fds[i] = cgroup->parts[i].leaf;
+	}
+	fds[cgroup->count] = cgroup->parts[0].job;
+	*rights = (struct cmsghdr) { CMSG_LEN(size), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(rights), fds, size);
+	header.msg_controllen = CMSG_SPACE(size);
+	/* An init that has failed says so itself. */
+	if (sendmsg(child->socket, &header, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
+	return 0;
 }
 
 bool launch_receive(struct child *child, struct cage_message *message, int fds[2])

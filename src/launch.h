@@ -14,6 +14,8 @@ struct child {
 
 /* Clones init into its namespaces.  plan->socket is filled.  What goes on after that comes by launch_receive(). */
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err);
+/* The job's cgroup is ready: its main process may be born in it. */
+int launch_go(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err);
 /* One message, with up to two descriptors (-1 where none came); false where there is none now, or no more. */
 bool launch_receive(struct child *child, struct cage_message *message, int fds[2]);
 void launch_send(const struct child *child, int signo, enum cage_target target);

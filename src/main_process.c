@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The main process is cloned from init, which stands still until it has become the command (CLONE_VFORK); what it has to
- * say before that stands in a page that both share.
+ * How the main process is made, while init stands still until it has become the command (CLONE_VFORK):
  *
- * On cgroup v2 it is born in the job's cgroup (CLONE_INTO_CGROUP) and roots its cgroup namespace there in the same call; on v1
- * it writes itself into each hierarchy and then makes the namespace.  Kernels 6.1.176 and 6.18.44 kill what is cloned into a
- * cgroup if it, or the cloner's own, was killed by cgroup.kill before.  The job's is always fresh, but ours may
- * not be: a child that is gone before its first instruction is made again by a plain clone and moves.
+ * On cgroup v2 it is born in the job's cgroup (CLONE_INTO_CGROUP) and roots its cgroup namespace there in the same call.  That is clone3(2), which
+ * has no wrapper that gives it a stack of its own, so its memory is a copy; what it has to say stands in a page that both share.
+ *
+ * On v1 it shares init's memory (CLONE_VM), as vfork(2) does it, which spares the page tables; it writes itself into each hierarchy and then
+ * makes the namespace.
+ *
+ * Kernels 6.1.176 and 6.18.44 kill what is cloned into a cgroup if it, or the cloner's own, was killed by cgroup.kill before.  The job's is
+ * always fresh, but ours may not be: a child that is gone before its first instruction is made again, and moves.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +30,13 @@
 #include "cage.h"
 #include "filter.h"
 
+#define STACK_BYTES (32 * 1024)
+
 /* What the child says: in memory that it shares with init. */
 struct birth {
+	const struct cage_plan *plan;
+	const struct cage_place *place;
+	bool born_inside;		/* in its cgroup of v2 */
 	volatile bool alive;		/* it has run at all */
 	volatile int errnum;
 	volatile bool exec;
@@ -49,22 +57,21 @@ static _Noreturn void give_up(struct birth *birth, const char *about, bool exec)
  * On v1 by "tasks": a lone thread that moves itself needs no RCU grace period there (kernel/cgroup/cgroup.c since 5.5), which
  * by cgroup.procs costs 5 to 15 ms on a quiet machine.
  */
-static int enter(const struct cgroup_part *part)
+static int enter(int leaf, enum cgroup_version version)
 {
-	const char *file = part->hierarchy->version == CGROUP_V1 ? "tasks" : "cgroup.procs";
-	auto_fd int fd = openat(part->leaf, file, O_WRONLY | O_CLOEXEC);
+	auto_fd int fd = openat(leaf, version == CGROUP_V1 ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 || write(fd, "0", 1) != 1 ? -1 : 0;
 }
 
-static int enter_cgroups(const struct cgroup *cgroup, bool born_inside)
+static int enter_cgroups(const struct cage_place *place, bool born_inside)
 {
 	bool moved = false;
 
-	for (size_t i = 0; i < cgroup->count; i++) {
-		if (cgroup->parts[i].hierarchy->version == CGROUP_V2 && born_inside)
+	for (size_t i = 0; i < place->count; i++) {
+		if (place->versions[i] == CGROUP_V2 && born_inside)
 			continue;
-		if (enter(&cgroup->parts[i]) < 0)
+		if (enter(place->leaves[i], place->versions[i]) < 0)
 			return -1;
 		moved = true;
 	}
@@ -97,14 +104,15 @@ static int close_others(const struct settings *settings)
 	return 0;
 }
 
-static _Noreturn void become_command(const struct cage_plan *plan, struct birth *birth, bool born_inside)
+static _Noreturn void become_command(struct birth *birth)
 {
+	const struct cage_plan *plan = birth->plan;
 	const struct job *job = plan->job;
 
 	birth->alive = true;
-	if (enter_cgroups(plan->cgroup, born_inside) < 0)
+	if (enter_cgroups(birth->place, birth->born_inside) < 0)
 		give_up(birth, "cannot enter the job's cgroup", false);
-	mounts_cgroup(plan->cgroup);
+	mounts_cgroup(plan->host);
 	umask(plan->umask);
 	setpgid(0, 0);	/* what the job does to its process group is not done to memcage */
 	if (chdir(job->workdir) < 0)
@@ -119,59 +127,77 @@ static _Noreturn void become_command(const struct cage_plan *plan, struct birth 
 	give_up(birth, "", true);
 }
 
-static int leaf_v2(const struct cgroup *cgroup)
+static int leaf_v2(const struct cage_place *place)
 {
-	for (size_t i = 0; i < cgroup->count; i++)
-		if (cgroup->parts[i].hierarchy->version == CGROUP_V2)
-			return cgroup->parts[i].leaf;
+	for (size_t i = 0; i < place->count; i++)
+		if (place->versions[i] == CGROUP_V2)
+			return place->leaves[i];
 	return -1;
 }
 
-static pid_t clone_main(const struct cage_plan *plan, struct birth *birth, int leaf, int *ret_pidfd)
+static pid_t clone_into(struct birth *birth, int leaf, int *ret_pidfd)
 {
 	struct clone_args args = {
-		.flags = CLONE_VFORK | CLONE_PIDFD,
+		.flags = CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWCGROUP,
 		.pidfd = (uint64_t) (uintptr_t) ret_pidfd,
 		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t) leaf,
 	};
 	pid_t pid;
 
-	if (leaf >= 0) {
-		args.flags |= CLONE_INTO_CGROUP | CLONE_NEWCGROUP;
-		args.cgroup = (uint64_t) leaf;
-	}
+	birth->born_inside = true;
 	pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
 	if (pid == 0)
-		become_command(plan, birth, leaf >= 0);
+		become_command(birth);
 	return pid;
 }
 
-pid_t main_start(const struct cage_plan *plan, int *ret_pidfd, struct main_failure *failure)
+static int run_birth(void *birth)
+{
+	become_command(birth);
+}
+
+static pid_t clone_beside(struct birth *birth, int *ret_pidfd)
+{
+	char stack[STACK_BYTES] __attribute__((aligned(16)));
+
+	birth->born_inside = false;
+	return clone(run_birth, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, birth, ret_pidfd);
+}
+
+/* It failed before execve, or in it: reaped. */
+static pid_t read_failure(pid_t pid, const struct birth *birth, int *pidfd, struct main_failure *failure)
+{
+	*failure = (struct main_failure) { .errnum = birth->errnum, .exec = birth->exec };
+	snprintf(failure->about, sizeof(failure->about), "%s", birth->about);
+	waitpid(pid, NULL, 0);
+	own_close(pidfd);
+	return -1;
+}
+
+pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, int *ret_pidfd,
+		 struct main_failure *failure)
 {
 	struct birth *birth = mmap(NULL, sizeof(*birth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int leaf = leaf_v2(plan->cgroup);
+	int leaf = leaf_v2(place);
 	pid_t pid = -1;
 
 	*failure = (struct main_failure) { 0 };
-	if (birth != MAP_FAILED)
-		pid = clone_main(plan, birth, leaf, ret_pidfd);
+	if (birth != MAP_FAILED) {
+		birth->plan = plan;
+		birth->place = place;
+		pid = leaf >= 0 ? clone_into(birth, leaf, ret_pidfd) : clone_beside(birth, ret_pidfd);
+	}
 	if (pid > 0 && leaf >= 0 && !birth->alive) {
 		waitpid(pid, NULL, 0);
 		own_close(ret_pidfd);
-		pid = clone_main(plan, birth, -1, ret_pidfd);
+		pid = clone_beside(birth, ret_pidfd);
 	}
+	if (pid > 0 && birth->errnum != 0)
+		return read_failure(pid, birth, ret_pidfd, failure);
 	if (pid < 0) {
 		failure->errnum = errno;
 		snprintf(failure->about, sizeof(failure->about), "cannot start a process in the cage");
-		return -1;
 	}
-	if (birth->errnum != 0) {
-		*failure = (struct main_failure) { .errnum = birth->errnum, .exec = birth->exec };
-		snprintf(failure->about, sizeof(failure->about), "%s", birth->about);
-		waitpid(pid, NULL, 0);
-		own_close(ret_pidfd);
-		return -1;
-	}
-	munmap(birth, sizeof(*birth));
 	return pid;
 }

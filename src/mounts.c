@@ -157,6 +157,20 @@ static int show(const struct job *job, const struct shown *shown)
 	return 0;
 }
 
+static bool is_v2_only(const struct host *host)
+{
+	return host->count == 1 && host->hierarchies[0].version == CGROUP_V2;
+}
+
+/* The host's tree goes, or is covered where it cannot be unmounted.  v1's hierarchies need a folder that we may write. */
+static int take_cgroups_away(const struct host *host)
+{
+	umount2(CGROUP_MOUNT, MNT_DETACH);
+	if (is_v2_only(host))
+		return 0;
+	return mount("cgroup", CGROUP_MOUNT, "tmpfs", PROC_FLAGS, "mode=0755,size=64k,nr_inodes=64");
+}
+
 int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
 {
 	struct shown shown[BINDS_MOST + 1];
@@ -175,6 +189,9 @@ int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t 
 		if (show(plan->job, &shown[i]) < 0)
 			return -1;
 	}
+	snprintf(about, size, "cannot take %s away", CGROUP_MOUNT);
+	if (take_cgroups_away(plan->host) < 0)
+		return -1;
 	snprintf(about, size, "cannot mount /proc");
 	return mount("proc", "/proc", "proc", PROC_FLAGS, NULL);
 }
@@ -208,26 +225,14 @@ static void mount_v1(const struct hierarchy *hierarchy)
 	}
 }
 
-/*
- * Nothing here may fail the job: once the host's tree is out of sight, all that a mount more gives is cgroups
- * within the cage.  A tree that cannot be unmounted is covered.
- */
-void mounts_cgroup(const struct cgroup *cgroup)
+/* Nothing here may fail the job: all that a mount more gives is cgroups within the cage. */
+void mounts_cgroup(const struct host *host)
 {
-	bool v2_only = cgroup->count == 1 && cgroup->parts[0].hierarchy->version == CGROUP_V2;
-
-	umount2(CGROUP_MOUNT, MNT_DETACH);
-	if (v2_only) {
+	if (is_v2_only(host))
 		mount("cgroup2", CGROUP_MOUNT, "cgroup2", PROC_FLAGS, NULL);
-		return;
-	}
-	if (mount("cgroup", CGROUP_MOUNT, "tmpfs", PROC_FLAGS, "mode=0755,size=64k,nr_inodes=64") < 0)
-		return;
-	for (size_t i = 0; i < cgroup->count; i++) {
-		const struct hierarchy *hierarchy = cgroup->parts[i].hierarchy;
-
-		if (hierarchy->version == CGROUP_V1)
-			mount_v1(hierarchy);
+	for (size_t i = 0; !is_v2_only(host) && i < host->count; i++) {
+		if (host->hierarchies[i].version == CGROUP_V1)
+			mount_v1(&host->hierarchies[i]);
 		else if (mkdir(CGROUP_MOUNT "/unified", 0755) == 0)
 			mount("cgroup2", CGROUP_MOUNT "/unified", "cgroup2", PROC_FLAGS, NULL);
 	}

@@ -36,7 +36,7 @@ static void read_kernel_log(struct run *run)
 	job_path(run, path, sizeof(path));
 	run->evidence.whole_path = host_hierarchy(&run->host, CONTROLLER_MEMORY)->whole_path;
 	kmsg_collect(run->kernel_log, path, &run->evidence);
-	if (memory->oom_kills > 0 && run->evidence.victim_count == 0) {
+	if (memory->oom_kills > 0 && run->evidence.victim_count == 0 && run->evidence.killed == 0) {
 		struct pollfd log = { .fd = run->kernel_log, .events = POLLIN };
 
 		poll(&log, 1, LOG_WAIT_MSEC);
@@ -63,12 +63,14 @@ static bool may_have_kills(const struct run *run)
 
 static void name_from_log(struct run *run)
 {
+	bool own_pids = run->evidence.victim_count > 0 && host_is_root_pid_namespace();
+
 	for (size_t i = 0; i < run->evidence.victim_count; i++) {
 		const struct kmsg_victim *from = &run->evidence.victims[i];
 		struct victim *to = &run->victims[run->victim_count++];
 
 		*to = (struct victim) {
-			.pid = run->host.root_pid_namespace ? from->pid : 0,
+			.pid = own_pids ? from->pid : 0,
 			.rss_bytes = from->rss_bytes,
 			.source = VICTIM_KMSG,
 		};

@@ -112,7 +112,6 @@ int oom_watch_open(struct oom_watch *watch, const struct cgroup *cgroup, struct 
 	watch->part = cgroup_part(cgroup, CONTROLLER_MEMORY);
 	if (watch->part->hierarchy->version == CGROUP_V1) {
 		watch->events = notify_v1(watch->part->job);
-		nested_watch_open(&watch->nested, watch->part->leaf);
 		return watch->events < 0 ? error_setup(err, "cannot watch %s/memory.oom_control", cgroup->name) : 0;
 	}
 	watch->events = openat(watch->part->job, "memory.events", O_RDONLY | O_CLOEXEC);
@@ -179,7 +178,7 @@ void oom_watch_read(struct oom_watch *watch, bool parts)
 	} else {
 		uint64_t kills = 0;
 
-		cgroup_walk(watch->part->job, add_kills_v1, &kills);
+		cgroup_walk(watch->part->leaf, add_kills_v1, &kills);	/* the job's own directory has no processes */
 		watch->kills = larger(watch->kills, kills);	/* a removed cgroup takes its count along */
 		watch->notified += take_notified(watch->events);
 		watch->ooms = watch->notified;
@@ -215,7 +214,8 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct m
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (!file_key(text, keys[i], to[i]))
 			*to[i] = UNREADABLE;
-	cgroup_walk(watch->part->job, add_local_v2, &sums);
+	cgroup_walk(watch->part->leaf, add_local_v2, &sums);
+	add_local_v2(watch->part->job, &sums);
 	ret->oom_kills = larger(events->oom_kill == UNREADABLE ? 0 : events->oom_kill, sums.oom_kill);
 	ret->own_ooms = read_key_fd(watch->local, "oom");
 	if (ret->own_ooms == UNREADABLE)

@@ -9,18 +9,25 @@
 #include "base/clock.h"
 #include "text.h"
 
-void outcome_begin(struct outcome *outcome)
+/* Made only where a report is: the C library reads the time zone's file for it. */
+static void make_id(struct outcome *outcome)
 {
 	unsigned short random = 0;
 	struct tm utc;
 	size_t length;
 
-	clock_gettime(CLOCK_REALTIME, &outcome->started_at);
+	if (outcome->id[0])
+		return;
 	gmtime_r(&outcome->started_at.tv_sec, &utc);
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		random = (unsigned short) outcome->started_at.tv_nsec;
 	length = strftime(outcome->id, sizeof(outcome->id), "%Y%m%dT%H%M%S", &utc);
 	snprintf(outcome->id + length, sizeof(outcome->id) - length, "-%04x", random);
+}
+
+void outcome_begin(struct outcome *outcome)
+{
+	clock_gettime(CLOCK_REALTIME, &outcome->started_at);
 	outcome->result.exit_code = -1;
 	outcome->result.memory_limit_bytes = outcome->result.memory_peak_bytes = UINT64_MAX;
 }
@@ -84,10 +91,11 @@ static const struct usage usage_unknown = {
 	{ UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE },
 };
 
-char *outcome_unfinished(const struct outcome *outcome, const struct run *run)
+char *outcome_unfinished(struct outcome *outcome, const struct run *run)
 {
 	struct report report;
 
+	make_id(outcome);
 	gather(&report, outcome, run);
 	report.usage = usage_unknown;
 	return report_json(&report);
@@ -146,8 +154,10 @@ void outcome_decide(struct outcome *outcome, const struct run *run)
 
 const char *outcome_json(struct outcome *outcome)
 {
-	if (!outcome->json && outcome->report.ended)
+	if (!outcome->json && outcome->report.ended) {
+		make_id(outcome);
 		outcome->json = report_json(&outcome->report);
+	}
 	return outcome->json;
 }
 

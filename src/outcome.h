@@ -17,10 +17,10 @@ struct outcome {
 	char *summary, *hint;
 };
 
-/* Gives the run its id and its date. */
+/* Gives the run its date. */
 void outcome_begin(struct outcome *outcome);
 /* The report while it runs; the caller frees it; NULL: no memory. */
-char *outcome_unfinished(const struct outcome *outcome, const struct run *run);
+char *outcome_unfinished(struct outcome *outcome, const struct run *run);
 /* Verdict and words. */
 void outcome_decide(struct outcome *outcome, const struct run *run);
 /* The report of a run that has ended; belongs to the outcome; NULL: no memory. */

@@ -151,22 +151,26 @@ static int end_job_as_group(struct run *run)
 	return 0;
 }
 
-int prepare(struct run *run)
+int prepare_host(struct run *run)
 {
-	if (host_probe(&run->host, run->job->settings.backend, &run->failure) < 0)
+	if (host_probe(&run->host, run->job->settings.backend, wanted_controllers(run), &run->failure) < 0)
 		return -1;
 	if (delegate_prepare(&run->host, required_controllers(run), &run->failure) < 0)
 		return -1;
 	if (check_supported(run) < 0)
 		return -1;
-	cgroup_sweep(&run->host);
 	oom_watch_open_ancestors(&run->watch, &run->host);
 	compare_with_above(run);
-	run->kernel_log = kmsg_open();
-	if (cgroup_create(&run->cgroup, &run->host, run->limits, wanted_controllers(run), &run->failure) < 0)
+	return 0;
+}
+
+int prepare_cgroup(struct run *run)
+{
+	if (cgroup_create(&run->cgroup, &run->host, run->limits, &run->failure) < 0)
 		return -1;
 	if (oom_watch_open(&run->watch, &run->cgroup, &run->failure) < 0 || end_job_as_group(run) < 0)
 		return -1;
+	run->kernel_log = kmsg_open();
 	if (run->job->settings.sample_usec != 0 &&
 	    samples_start(&run->samples, run->job->settings.sample_usec) < 0)
 		return error_setup(&run->failure, "no memory for the samples");

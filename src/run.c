@@ -8,7 +8,6 @@
 
 void run_init(struct run *run, const struct job *job)
 {
-	memset(run, 0, sizeof(*run));
 	run->job = job;
 	run->child = CHILD_NONE;
 	run->watch = OOM_WATCH_NONE;

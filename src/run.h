@@ -50,6 +50,7 @@ struct run {
 	int epoll, timer, kernel_log;
 
 	enum run_phase phase;
+	bool empty;			/* no process of the job is left, at most the cage's init */
 	uint64_t deadlines[DEADLINE__COUNT];	/* 0: none */
 	uint64_t stalled_ooms, stalled_kills;	/* counters when DEADLINE_NO_VICTIM was set */
 	unsigned int oom_looks;		/* v1: how often we have looked for an announced kill */
@@ -72,6 +73,7 @@ struct run {
 	int exec_errnum;
 };
 
+/* *run is zero before. */
 void run_init(struct run *run, const struct job *job);
 void run_warn(struct run *run, enum warning_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Space and files of the private tmpfs now: keeps the peak, and whether it was full. */

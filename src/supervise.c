@@ -16,13 +16,13 @@
 
 #define GRACE_DEFAULT (2 * USEC_PER_SEC)
 #define SILENCE (2 * USEC_PER_SEC)		/* an init that has to speak does so within a millisecond */
-#define SETTLE (10 * USEC_PER_MSEC)
+#define SETTLE (50 * USEC_PER_MSEC)
 #define SUSPECT_PAUSE (50 * USEC_PER_MSEC)	/* between looks at the process table */
 #define NO_VICTIM (1500 * USEC_PER_MSEC)	/* how long OOMs without a kill go on before we end it */
 #define NO_VICTIM_OOMS 20			/* ... and how many: a lone refused allocation is no stall */
 #define OOM_LOOKS 10				/* v1 announces before it kills */
 #define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
-#define OOM_LOOK_IDLE USEC_PER_SEC		/* v1 says nothing of the machine's own OOM kills */
+#define OOM_LOOK_IDLE USEC_PER_SEC		/* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes */
 
 enum event {
 	EVENT_STARTED,
@@ -117,6 +117,7 @@ static void go_on(struct run *run, uint64_t now)
 static step_fn *const steps[PHASE__COUNT][EVENT__COUNT] = {
 	[PHASE_STARTING] = {
 		[EVENT_STARTED] = go_on,
+		[EVENT_SILENCE] = kill_init,
 		[EVENT_TIMEOUT] = kill_init,
 		[EVENT_CPU_TIME] = kill_init,
 		[EVENT_CANCEL] = kill_init,
@@ -284,9 +285,19 @@ static void no_victim_due(struct run *run, uint64_t now)
 	watch_for_stall(run, now);
 }
 
+static void look_for_nested(struct run *run)
+{
+	struct nested_watch *nested = &run->watch.nested;
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = SOURCE_NESTED };
+
+	if (nested_watch_update(nested, run->watch.part->leaf))
+		epoll_ctl(run->epoll, EPOLL_CTL_ADD, nested->event, &event);
+}
+
 static void oom_look_due(struct run *run, uint64_t now)
 {
 	look_at_memory(run, now);
+	look_for_nested(run);
 	end_job_for_kill(run, now);
 	if (run->oom_looks > 0)
 		run->oom_looks--;
@@ -350,10 +361,13 @@ static void main_ended(struct run *run, const struct cage_message *message, uint
 	run->seen.main_known = true;
 	run->seen.main_status = message->number;
 	run->seen.main_usec = now;
-	run->deadlines[DEADLINE_SILENCE] = 0;
 	run_look_at_tmp(run);
+	memset(run->deadlines, 0, sizeof(run->deadlines));
+	run->deadlines[DEADLINE_SILENCE] = now + SILENCE;	/* for init to end too */
 	if (message->leftovers)
 		raise_event(run, EVENT_MAIN_ENDED, now);
+	else
+		run->empty = true;
 }
 
 static void set_up_failed(struct run *run, const struct cage_message *message)
@@ -404,12 +418,12 @@ static void init_gone(struct run *run, uint64_t now)
 		return;
 	hear(run, now);	/* its last word may still be in the pair */
 	run->phase = PHASE_ENDED;
-	run->seen.end_usec = now;
+	run->empty = true;
 }
 
 /* ---- the loop ---- */
 
-bool supervise_step(struct run *run)
+void supervise_step(struct run *run)
 {
 	struct epoll_event events[8];
 	uint64_t expirations, now;
@@ -436,16 +450,17 @@ bool supervise_step(struct run *run)
 			memory_changed(run, now);
 			break;
 		case SOURCE_NESTED:
-			nested_watch_update(&run->watch.nested, run->watch.part->leaf);
+			look_for_nested(run);
 			break;
 		case SOURCE_MAIN:
 			main_gone(run, now);
 			break;
 		}
 	}
+	if (run->empty && run->seen.end_usec == 0)
+		run->seen.end_usec = now;
 	if (run->phase != PHASE_ENDED)
 		arm_timer(run);
-	return run->phase == PHASE_ENDED;
 }
 
 static int watch_source(struct run *run, int fd, uint32_t mask, enum source source)
@@ -465,7 +480,8 @@ static int open_loop(struct run *run)
 		return error_setup(&run->failure, "cannot make an epoll set and a timer");
 	if (watch_source(run, run->timer, EPOLLIN, SOURCE_TIMER) < 0)
 		return -1;
-	if (run->watch.nested.inotify >= 0 && watch_source(run, run->watch.nested.inotify, EPOLLIN, SOURCE_NESTED) < 0)
+	if (watch_source(run, run->child.pidfd, EPOLLIN, SOURCE_INIT) < 0 ||
+	    watch_source(run, run->child.socket, EPOLLIN, SOURCE_SOCKET) < 0)
 		return -1;
 	return watch_source(run, run->watch.events, oom_watch_poll_mask(&run->watch), SOURCE_MEMORY);
 }
@@ -481,7 +497,7 @@ static void set_deadlines(struct run *run, uint64_t now)
 		run->deadlines[DEADLINE_CPU_TIME] = now + 1;
 	if (run->samples.list)
 		run->deadlines[DEADLINE_SAMPLE] = now + 1;
-	if (host_backend(&run->host) == CGROUP_V1 && whole_job_dies(run))
+	if (host_backend(&run->host) == CGROUP_V1)
 		run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_IDLE;
 }
 
@@ -489,30 +505,29 @@ static int start_init(struct run *run)
 {
 	struct cage_plan plan = {
 		.job = run->job,
-		.cgroup = &run->cgroup,
+		.host = &run->host,
 		.tmp_bytes = run->limits[LIMIT_TMP].number == LIMIT_NONE ? 0 : run->limits[LIMIT_TMP].number,
 		.die_with_thread = getpid() == (pid_t) syscall(SYS_gettid),
 		.mask = run->job->settings.mask,
 	};
 
-	if (launch(&run->child, &plan, &run->failure) < 0)
-		return -1;
-	if (watch_source(run, run->child.pidfd, EPOLLIN, SOURCE_INIT) < 0)
-		return -1;
-	return watch_source(run, run->child.socket, EPOLLIN, SOURCE_SOCKET);
+	return launch(&run->child, &plan, &run->failure);
 }
 
 int supervise_start(struct run *run)
 {
 	uint64_t now;
 
-	if (prepare(run) < 0 || open_loop(run) < 0)
+	if (prepare_host(run) < 0)
 		return -1;
 	now = clock_usec();
-	if (start_init(run) < 0)
+	if (start_init(run) < 0 || prepare_cgroup(run) < 0 || open_loop(run) < 0)
+		return -1;
+	if (launch_go(&run->child, &run->cgroup, &run->failure) < 0)
 		return -1;
 	set_deadlines(run, now);
 	arm_timer(run);
+	cgroup_sweep(&run->host);
 	return 0;
 }
 
@@ -522,7 +537,8 @@ void supervise_cancel(struct run *run, int signo)
 {
 	uint64_t now = clock_usec();
 
-	if (run->phase == PHASE_ENDED)
+	hear(run, now);
+	if (run->phase == PHASE_ENDED || run->empty)
 		return;
 	look_at_memory(run, now);
 	if (run->seen.cancel_usec == 0) {
@@ -541,6 +557,7 @@ void supervise_signal(struct run *run, int signo)
 	bool main_only = signo == SIGUSR1 || signo == SIGUSR2;
 	uint64_t now = clock_usec();
 
+	hear(run, now);	/* the command may run already */
 	if (signo == SIGKILL || (run->seen.cancel_usec != 0 && (signo == SIGTERM || signo == SIGHUP))) {
 		supervise_cancel(run, signo);
 		return;

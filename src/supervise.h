@@ -7,10 +7,10 @@
 
 #include "run.h"
 
-/* Makes the cgroup and the init; what goes on is told by run->epoll.  -1 with run->failure filled: nothing runs. */
+/* Makes init and the cgroup; what goes on is told by run->epoll.  -1 with run->failure filled: the run is to be released. */
 int supervise_start(struct run *run);
-/* Takes what has happened and does what is due; true when the cage's processes are gone. */
-bool supervise_step(struct run *run);
+/* Takes what has happened and does what is due.  run->empty: only init is left; PHASE_ENDED: nothing is. */
+void supervise_step(struct run *run);
 /* Passes a signal on; TERM and HUP, and KILL at once, cancel. */
 void supervise_signal(struct run *run, int signo);
 /* Kills at once; the cause is then `cancelled` by signo. */

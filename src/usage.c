@@ -141,7 +141,9 @@ uint64_t usage_refused_forks(const struct cgroup *cgroup)
 	uint64_t sum = 0;
 
 	if (pids)
-		cgroup_walk(pids->job, add_refused, &sum);
+		cgroup_walk(pids->leaf, add_refused, &sum);
+	if (pids && pids->leaf != pids->job)
+		add_refused(pids->job, &sum);
 	return sum;
 }
 

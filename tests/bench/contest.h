@@ -12,7 +12,8 @@
  *           mounts, or "-".
  *
  * Order of calls: contest_read; for each run contest_enter, contest_spawn, contest_reap,
- * contest_leave and contest_note; contest_print. Whatever goes wrong ends the program with a message.
+ * contest_leave and contest_note; contest_print. Whatever goes wrong ends the program with a
+ * message.
  */
 #pragma once
 

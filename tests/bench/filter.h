@@ -2,9 +2,10 @@
 /*
  * filter - a deny list of twenty calls as a classic BPF program, for those who are measured.
  *
- * A binary tree instead of a list: when a filter is loaded the kernel runs it once for every call
- * there is, so its depth is most of what loading costs. A node is followed by its left branch, then
- * by its right one; no branch shares its end with another, so that 8-bit offsets suffice.
+ * A binary tree instead of a list: when a filter is loaded the kernel runs it once for every
+ * call there is, so its depth is most of what loading costs. A node is followed by its left
+ * branch, then by its right one; no branch shares its end with another, so that 8-bit offsets
+ * suffice.
  */
 #pragma once
 

@@ -4,16 +4,17 @@
  *
  *   minimum [BYTES] -- COMMAND [ARG...]
  *
- * A cgroup with a memory limit (BYTES, else 64 MiB), mount, PID, IPC, UTS and cgroup namespaces, a
- * private tmpfs and /proc, a small init, a ready-made seccomp filter, a watch for OOM kills, the
- * counters read at the end, the cgroup removed. No options, no discovery beyond /proc/self/cgroup, no
- * report, no care: what memcage takes above this is the price of being a program for people.
+ * A cgroup with a memory limit (BYTES, else 64 MiB), mount, PID, IPC, UTS and cgroup
+ * namespaces, a private tmpfs and /proc, a small init, a ready-made seccomp filter, a watch for
+ * OOM kills, the counters read at the end, the cgroup removed. No options, no discovery beyond
+ * /proc/self/cgroup, no report, no care: what memcage takes above this is the price of being a
+ * program for people.
  *
- * Three processes: the supervisor, the init (PID 1 of the cage), the command. A pipe carries the
- * command's wait status from the init to the supervisor. On cgroup v2 the init is born in the cgroup
- * (CLONE_INTO_CGROUP). On v1 it writes "0" to `tasks`: a lone thread that moves itself takes no
- * global lock (since 5.5), where every write to cgroup.procs waits out an RCU grace period, 5 to
- * 15 ms on an idle machine.
+ * Three processes: the supervisor, the init (PID 1 of the cage), the command. A pipe carries
+ * the command's wait status from the init to the supervisor. On cgroup v2 the init is born in
+ * the cgroup (CLONE_INTO_CGROUP). On v1 it writes "0" to `tasks`: a lone thread that moves
+ * itself takes no global lock (since 5.5), where every write to cgroup.procs waits out an RCU
+ * grace period, 5 to 15 ms on an idle machine.
  *
  * Exit status: the command's, 128 + N for signal N, 120 if the counter says that the kernel killed
  * for memory.

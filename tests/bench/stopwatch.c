@@ -4,15 +4,15 @@
  *
  *   stopwatch [-d] [-n ROUNDS] [-w ROUNDS] [-i MS] <CONTESTANTS
  *
- * Every round runs each contestant (see contest.h) once, so that whatever else the machine does falls
- * on all alike. The order within a round is shuffled: what one leaves behind for the kernel to clean
- * up, or leaves warm, would otherwise always be charged to the same neighbour. -w rounds are run
- * first and not counted; -i is a rest before each run, for cold starts.
+ * Every round runs each contestant (see contest.h) once, so that whatever else the machine does
+ * falls on all alike. The order within a round is shuffled: what one leaves behind for the
+ * kernel to clean up, or leaves warm, would otherwise always be charged to the same neighbour.
+ * -w rounds are run first and not counted; -i is a rest before each run, for cold starts.
  *
- * Without -d the time is from spawn to reap. With -d it is from the death of the job to the end of
- * the command around it. The command then has to run the program "victim" and its limit has to kill
- * it; the death is seen on a pidfd of the victim, whose pid the kernel tells, so that no word of the
- * command's is trusted.
+ * Without -d the time is from spawn to reap. With -d it is from the death of the job to the end
+ * of the command around it. The command then has to run the program "victim" and its limit has
+ * to kill it; the death is seen on a pidfd of the victim, whose pid the kernel tells, so that
+ * no word of the command's is trusted.
  */
 #include <err.h>
 #include <poll.h>

@@ -2,9 +2,9 @@
 /*
  * victim - a job that waits, then dies for memory.
  *
- * It writes a byte to stdout when it runs and waits for one on stdin. With stdin and stdout on one
- * Unix socket, the reader learns its pid from the kernel (SO_PASSCRED), whatever PID namespace it is
- * in. End of file lets it go with 0; a byte makes it grow until it is killed.
+ * It writes a byte to stdout when it runs and waits for one on stdin. With stdin and stdout on
+ * one Unix socket, the reader learns its pid from the kernel (SO_PASSCRED), whatever PID
+ * namespace it is in. End of file lets it go with 0; a byte makes it grow until it is killed.
  */
 #include <string.h>
 #include <sys/mman.h>

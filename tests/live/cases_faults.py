@@ -15,7 +15,7 @@ FEWER = 5 if HOST.lab else 1        # in a lab a process starts some twenty time
 
 def no_process_left(live, what, within=1.0):
     """What a kill of memcage leaves is gone within a second."""
-    deadline = time.monotonic() + within * max(1, HOST.slow)
+    deadline = time.monotonic() + within * HOST.slow
     while True:
         left = live.home_pids()
         if not left:
@@ -126,9 +126,9 @@ def fifty_at_once_each_get_their_own_verdict(live):
 
 
 @case(shell_home=True, exclusive=True, within=60)
-def twenty_kills_at_once_are_all_seen(live):
+def many_kills_at_once_are_all_seen(live):
     running = [live.start('run', '-r', f'{index}.json', '-m', '24M', '--oom', 'kill-process', '--', '@hide', '100', '0')
-               for index in range(20)]
+               for index in range(20 if not HOST.lab else 8)]
     for index, process in enumerate(running):
         result = live.finish(process, f'{index}.json')
         live.expect(result, status=120, report={'cause': 'oom', 'exit_code': 0, 'oom': {'scope': 'job', 'kills': 1}})
@@ -199,7 +199,7 @@ def it_sees_a_kill_as_pid_1(live):
 def it_is_cancelled_as_pid_1(live):
     process = as_first(live, '-m', '64M', '--grace', '300ms', '--', 'sh', '-c', '@@orphans 5 100; exec @@deaf')
     live.pid_of('deaf')
-    first = next(pid for pid in live.home_pids() if name_of(pid) == 'memcage')
+    first = next(pid for pid in live.home_pids() if name_of(pid) == os.path.basename(live.suite.memcage)[:15])
     os.kill(first, signal.SIGTERM)
     status = live.wait(process)
     report = live.load()

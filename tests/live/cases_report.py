@@ -5,7 +5,7 @@ import os
 import stat
 
 from cases_exit import PLAIN, exited
-from harness import (ANY, HOST, MIB, Is, between, case, contains, every, lacks, like, one_of, read, row)
+from harness import (ANY, HOST, MIB, SOME, Is, between, case, contains, every, lacks, like, one_of, read, row)
 
 
 def split_report(live, text):
@@ -183,9 +183,15 @@ def growing(samples):
     return times == sorted(times) and len(set(times)) == len(times)
 
 
-row('a_timeline_is_kept', run=['--sample', '50ms', '-m', '64M', '--', '@hog', '20', '1'], out=ANY,
-    report={**PLAIN, 'samples': Is('growing, of 5 to 25, with 20 MiB in the end', lambda all_: 5 <= len(all_) <= 25 and growing(all_)
-                                   and all_[-1]['memory_bytes'] >= 20 * MIB)})
+@case()
+def a_timeline_is_kept(live):
+    result = live.run('--sample', '50ms', '-m', '64M', '--', '@hog', '20', '1')
+    live.expect(result, status=0, report={**PLAIN, 'samples': SOME})
+    samples = result.report['samples']
+    live.ensure(5 <= len(samples) <= result.report['wall_seconds'] / 0.05 + 3 and growing(samples), f'{len(samples)} samples')
+    live.ensure(samples[-1]['memory_bytes'] >= 20 * MIB, f'the last is {samples[-1]}')
+
+
 row('a_timeline_has_pressure_where_there_is_any', run=['--sample', '50ms', '--', 'sleep', '0.5'],
     report={**PLAIN, 'samples': every({'memory_some_percent': PRESSURE, 'at_seconds': between(0, 60)})})
 row('a_timeline_is_bounded', run=['--sample', '10ms', '-t', '60', '--', 'sleep', '3'],
@@ -198,7 +204,7 @@ row('no_timeline_is_null', run=['--', '@nothing'], report={**PLAIN, 'samples': N
 
 row('usage_counts_processes', run=['--pids', '100', '--', 'sh', '-c', 'sleep 0.3 & sleep 0.3 & sleep 0.3 & wait'],
     report={**PLAIN, 'usage': {'pids_peak': one_of(None, between(4, 5))}})
-row('wall_time_is_the_jobs', run=['--', 'sleep', '0.5'], report={**PLAIN, 'wall_seconds': between(0.5, 0.5 + 0.5 * max(1, HOST.slow))})
+row('wall_time_is_the_jobs', run=['--', 'sleep', '0.5'], report={**PLAIN, 'wall_seconds': between(0.5, 0.5 + HOST.slow)})
 
 
 @case()

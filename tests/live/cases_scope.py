@@ -79,10 +79,10 @@ HOST_SHORT = {'outcome': 'failed', 'cause': 'oom', 'status': 120, 'signal': 'SIG
                       'victims': no_other_victim_than('hog')}}
 
 row('a_kill_because_the_machine_ran_out_is_the_hosts', run=['--', '@hog', '1000000'], status=120, report=HOST_SHORT,
-    exclusive=True, skip=LAB_ONLY, within=30)
+    exclusive=True, skip=LAB_ONLY, within=60)
 row('a_kill_because_the_machine_ran_out_below_a_limit_is_the_hosts',
     run=['-m', '100G', '--', '@hog', '1000000'], status=120, report=HOST_SHORT, exclusive=True, skip=LAB_ONLY,
-    within=30)
+    within=60)
 
 
 # Limits inside the job -----------------------------------------------------------------------------------------------------
