@@ -22,6 +22,7 @@ struct ancestor_seen {
 struct memory_seen {
 	uint64_t oom_kills;		/* in the job and all below it; by the kernel's counter */
 	uint64_t own_ooms;		/* OOMs at the job's own limit (v2: events.local oom; v1: notifications not owed to an ancestor) */
+	bool own_refused;		/* the job's own limit refused memory at least once, which by itself kills nobody */
 	uint64_t nested_ooms;		/* OOMs at limits set inside the job */
 	struct ancestor_seen ancestors[OBSERVED_ANCESTORS];
 	size_t ancestor_count;

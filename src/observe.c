@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,7 +178,8 @@ static void explain_exec(struct run *run)
 		return;
 	run->seen.exec_status = command_explain(run->job, run->exec_errnum, run->failure.text,
 						sizeof(run->failure.text));
-	run->seen.exec_no_memory = run->exec_errnum == ENOMEM;
+	/* Arguments that do not fit into the limit give E2BIG. */
+	run->seen.exec_no_memory = run->exec_errnum == ENOMEM || run->exec_errnum == E2BIG;
 }
 
 static void remove_cgroup(struct run *run)

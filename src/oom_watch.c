@@ -220,6 +220,7 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct m
 	ret->own_ooms = read_key_fd(watch->local, "oom");
 	if (ret->own_ooms == UNREADABLE)
 		ret->own_ooms = 0;
+	ret->own_refused = events->max != UNREADABLE && events->max > 0;
 	ret->nested_ooms = larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom) - ret->own_ooms;
 	for (size_t i = 0; i < watch->ancestor_count; i++) {
 		const struct oom_ancestor *ancestor = &watch->ancestors[i];
@@ -228,6 +229,25 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct m
 		ret->ancestors[i].readable = now != UNREADABLE;
 		ret->ancestors[i].limit_hit = now != UNREADABLE && now > ancestor->ooms;
 	}
+}
+
+/* Times that the limit refused memory.  One that counts swap too is hit first where both are the same. */
+static uint64_t hits_v1(int dir)
+{
+	uint64_t memory = 0, with_swap = 0;
+
+	file_number_at(dir, "memory.failcnt", &memory);
+	file_number_at(dir, "memory.memsw.failcnt", &with_swap);
+	return memory + with_swap;
+}
+
+static void count_hit_limits_v1(int dir, void *count)
+{
+	uint64_t limit, kills = read_key_at(dir, "memory.oom_control", "oom_kill");
+
+	if (kills != UNREADABLE && kills > 0 && file_number_at(dir, "memory.limit_in_bytes", &limit) == 0 &&
+	    limit != LIMIT_NONE && hits_v1(dir) > 0)
+		++*(uint64_t *) count;
 }
 
 /* A level's own OOMs are its notifications less those that came from the level above. */
@@ -249,11 +269,14 @@ static void finish_v1(struct oom_watch *watch, struct memory_seen *ret, struct m
 	ret->own_ooms = watch->notified > above ? watch->notified - above : 0;
 	if (watch->notified == 0)
 		ret->nested_ooms = nested_watch_ooms(&watch->nested, watch->part->leaf);
+	if (watch->notified == 0 && ret->nested_ooms == 0 && ret->oom_kills > 0)
+		cgroup_walk(watch->part->leaf, count_hit_limits_v1, &ret->nested_ooms);
 	if (ret->nested_ooms > 0 && ret->oom_kills == 0)
 		ret->oom_kills = 1;	/* its count went with its cgroup */
 	events->oom_kill = watch->kills;
 	events->oom = watch->notified;
-	file_number_at(watch->part->job, "memory.failcnt", &events->max);
+	events->max = hits_v1(watch->part->job);
+	ret->own_refused = events->max > 0;
 }
 
 void oom_watch_finish(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *ret_events)

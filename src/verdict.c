@@ -20,7 +20,9 @@ static int status_signal(int status)
 
 static bool memory_refused(const struct observation *seen)
 {
-	return seen->exec_no_memory && (seen->memory.own_ooms > 0 || seen->memory.oom_kills > 0);
+	const struct memory_seen *memory = &seen->memory;
+
+	return seen->exec_no_memory && (memory->own_refused || memory->own_ooms > 0 || memory->oom_kills > 0);
 }
 
 static int nearest_hit(const struct memory_seen *memory)
@@ -31,43 +33,41 @@ static int nearest_hit(const struct memory_seen *memory)
 	return -1;
 }
 
-/*
- * No limit that we can read was hit.  Then it was the machine, or a limit that is hidden from us: only the
- * kernel log, or the absence of hidden levels, can tell.  (oom_kill of /proc/vmstat cannot: it counts kills of both kinds.)
- */
-static enum memcage_scope scope_without_hit(const struct memory_seen *memory)
-{
-	if (memory->log_own)
-		return MEMCAGE_SCOPE_JOB;
-	if (memory->log_ancestor)
-		return MEMCAGE_SCOPE_ANCESTOR;
-	if (memory->log_nested)
-		return MEMCAGE_SCOPE_NESTED;
-	if (memory->log_host)
-		return MEMCAGE_SCOPE_HOST;
-	return memory->ancestors_hidden ? MEMCAGE_SCOPE_UNKNOWN : MEMCAGE_SCOPE_HOST;
-}
-
-/* The log names the limit of every kill that was counted. */
+/* What the log names did kill; a nested limit comes last, as its owner answers for it. */
 static enum memcage_scope scope_by_log(const struct memory_seen *memory)
 {
 	if (memory->log_own)
 		return MEMCAGE_SCOPE_JOB;
 	if (memory->log_ancestor)
 		return MEMCAGE_SCOPE_ANCESTOR;
-	return memory->log_host ? MEMCAGE_SCOPE_HOST : MEMCAGE_SCOPE_NESTED;
+	if (memory->log_host)
+		return MEMCAGE_SCOPE_HOST;
+	return memory->log_nested ? MEMCAGE_SCOPE_NESTED : MEMCAGE_SCOPE_NONE;
+}
+
+/*
+ * No limit that we can read was hit.  Then it was the machine, or a limit that is hidden from us: only the
+ * kernel log, or the absence of hidden levels, can tell.  (oom_kill of /proc/vmstat cannot: it counts kills of both kinds.)
+ */
+static enum memcage_scope scope_without_hit(const struct memory_seen *memory)
+{
+	enum memcage_scope named = scope_by_log(memory);
+
+	if (named != MEMCAGE_SCOPE_NONE)
+		return named;
+	return memory->ancestors_hidden ? MEMCAGE_SCOPE_UNKNOWN : MEMCAGE_SCOPE_HOST;
 }
 
 /*
  * Whose limit took processes of the job?  OOMs are counted where the limit was hit, kills where the victim
  * lived (Documentation/admin-guide/cgroup-v2.rst, memory.events.local).  An OOM need not have killed, and an ancestor's may have
- * taken others' processes only: where limits of several kinds were hit a complete kernel log settles it.  One that is not complete
- * proves nothing by what it leaves out; then the job's own limit comes first.
+ * taken others' processes only: a complete kernel log settles it.  One that is not complete proves nothing by what it
+ * leaves out; then the job's own limit comes first.
  */
 static enum memcage_scope decide_scope(const struct observation *seen)
 {
 	const struct memory_seen *memory = &seen->memory;
-	bool own = memory->own_ooms > 0;
+	bool own = memory->own_ooms > 0 || (memory_refused(seen) && memory->own_refused);
 	bool nested = memory->nested_ooms > 0;
 	bool ancestor = nearest_hit(memory) >= 0;
 
@@ -75,7 +75,7 @@ static enum memcage_scope decide_scope(const struct observation *seen)
 		return MEMCAGE_SCOPE_NONE;
 	if (!own && !nested && !ancestor)
 		return scope_without_hit(memory);
-	if (memory->log_complete && own + nested + ancestor > 1)
+	if (memory->log_complete)
 		return scope_by_log(memory);
 	if (own)
 		return MEMCAGE_SCOPE_JOB;
