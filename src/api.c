@@ -76,10 +76,13 @@ static int set_limit(struct memcage_spec *spec, enum limit_id id, const char *ke
 {
 	if (!text)
 		return error_usage(err, "--%s: needs a value, such as %s", key, limits[id].example);
-	return limit_parse(id, text, &spec->limits[id], err) < 0 ? name_place(key, text, limits[id].repeats, err) : 0;
+	return limit_parse(id, text, &spec->limits[id], err) < 0
+		       ? name_place(key, text, limits[id].repeats, err)
+		       : 0;
 }
 
-API int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *text, struct memcage_error *err)
+API int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *text,
+			 struct memcage_error *err)
 {
 	const struct setting *setting = setting_find(key);
 	enum limit_id id = limit_find(key);
@@ -114,7 +117,10 @@ static void end(struct memcage_job *job)
 		job->outcome.result.report_errnum = errno;
 }
 
-/* The report says "unfinished" before anything of the cage is there, and proves that its place can be written. */
+/*
+ * The report says "unfinished" before anything of the cage is there, and proves that its place
+ * can be written.
+ */
 static int write_unfinished(struct memcage_job *job, struct memcage_error *err)
 {
 	auto_free char *json = NULL;
@@ -123,7 +129,7 @@ static int write_unfinished(struct memcage_job *job, struct memcage_error *err)
 		return 0;
 	if (output_open(&job->output, job->job.settings.report, err) < 0) {
 		if (err->errnum == EMFILE || err->errnum == ENFILE || err->errnum == ENOMEM)
-			err->code = MEMCAGE_ERROR_SETUP;	/* not the place's fault */
+			err->code = MEMCAGE_ERROR_SETUP; /* not the place's fault */
 		return error_prefix(err, "--report");
 	}
 	json = outcome_unfinished(&job->outcome, &job->run);
@@ -148,8 +154,8 @@ static void start(struct memcage_job *job)
 	}
 }
 
-API int memcage_start(const struct memcage_spec *spec, char *const argv[], struct memcage_job **ret_job,
-		      struct memcage_error *err)
+API int memcage_start(const struct memcage_spec *spec, char *const argv[],
+		      struct memcage_job **ret_job, struct memcage_error *err)
 {
 	struct memcage_job *job = calloc(1, sizeof(*job));
 
@@ -191,7 +197,7 @@ API enum memcage_state memcage_step(struct memcage_job *job)
 	if (job->ended)
 		return MEMCAGE_ENDED;
 	supervise_step(&job->run);
-	if (job->run.empty && !job->observed) {	/* beside init's own end, which takes a while */
+	if (job->run.empty && !job->observed) { /* beside init's own end, which takes a while */
 		observe(&job->run);
 		job->observed = true;
 	}
@@ -203,8 +209,8 @@ API enum memcage_state memcage_step(struct memcage_job *job)
 
 API int memcage_signal(struct memcage_job *job, int signo)
 {
-	static const int passed[] = { SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
-				      SIGTSTP, SIGTERM, SIGHUP, SIGKILL };
+	static const int passed[] = { SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
+				      SIGCONT, SIGTSTP, SIGTERM, SIGHUP,  SIGKILL };
 
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
 		if (passed[i] != signo)
@@ -223,7 +229,10 @@ API void memcage_cancel(struct memcage_job *job, int signo)
 		supervise_cancel(&job->run, signo);
 }
 
-/* The kernel says which process a pidfd is, in our namespace's numbers: Documentation/filesystems/proc.rst, 3.8. */
+/*
+ * The kernel says which process a pidfd is, in our namespace's numbers:
+ * Documentation/filesystems/proc.rst, 3.8.
+ */
 API pid_t memcage_pid(const struct memcage_job *job)
 {
 	char path[64], text[1024];
@@ -259,8 +268,8 @@ API struct memcage_job *memcage_job_free(struct memcage_job *job)
 	return NULL;
 }
 
-API int memcage_run(const struct memcage_spec *spec, char *const argv[], struct memcage_job **ret_job,
-		    struct memcage_error *err)
+API int memcage_run(const struct memcage_spec *spec, char *const argv[],
+		    struct memcage_job **ret_job, struct memcage_error *err)
 {
 	if (memcage_start(spec, argv, ret_job, err) < 0)
 		return -1;

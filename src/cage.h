@@ -2,19 +2,22 @@
 /*
  * cage - the processes of a cage and how they talk.
  *
- *	memcage			supervises; in its own cgroup; knows the verdict
- *	  `- init (PID 1)	in memcage's cgroup and the cage's namespaces: makes the mounts, starts the
- *	       |		main process, reaps orphans, tells memcage how the main process ended
- *	       `- main		born in the job's cgroup; becomes the command
+ *	memcage		supervises; in its own cgroup; knows the verdict
+ *	  `- init	PID 1 of the cage, in memcage's cgroup: makes the mounts, starts the main
+ *	       |	process, reaps orphans, tells memcage how the main process ended
+ *	       `- main	born in the job's cgroup; becomes the command
  *
- * Init makes the mounts while memcage makes the cgroup; the main process starts when memcage has sent what it is to be born in,
- * with all limits in force (struct cage_go).  After that one struct cage_order at a time goes to init, one struct cage_message comes from it,
- * over the two ends of a SOCK_SEQPACKET pair.  Init cannot be spoken for: its end is close-on-exec, and it is not dumpable, so that nobody without
- * CAP_SYS_PTRACE can open its descriptors or stop it.  Nothing rests on its word but the main process's
- * status: deadlines, the OOM evidence and the end of the cage are memcage's own observation.  If memcage dies
- * init is killed (PR_SET_PDEATHSIG, and end of file on the pair), and with it its PID namespace.
+ * Init makes the mounts while memcage makes the cgroup; the main process starts when memcage has
+ * sent what it is to be born in, with all limits in force (struct cage_go).  After that one
+ * struct cage_order at a time goes to init, one struct cage_message comes from it, over the two
+ * ends of a SOCK_SEQPACKET pair.  Init cannot be spoken for: its end is close-on-exec, and it is
+ * not dumpable, so that nobody without CAP_SYS_PTRACE can open its descriptors or stop it.
+ * Nothing rests on its word but the main process's status: deadlines, the OOM evidence and the
+ * end of the cage are memcage's own observation.  If memcage dies init is killed
+ * (PR_SET_PDEATHSIG, and end of file on the pair), and with it its PID namespace.
  *
- * Init is forked and runs no allocator, stdio or lock: the caller of the library may have had threads.
+ * Init is forked and runs no allocator, stdio or lock: the caller of the library may have had
+ * threads.
  */
 #pragma once
 
@@ -28,18 +31,18 @@
 #include "job.h"
 
 enum cage_message_kind {
-	CAGE_STARTED,			/* the main process runs; two descriptors come along: its pidfd, the tmpfs */
-	CAGE_STOPPED,			/* main was stopped by signal `number` */
-	CAGE_ENDED,			/* main has ended: wait status `number`; others live on if `leftovers` */
-	CAGE_EXEC_FAILED,		/* execve failed with errno `number` */
-	CAGE_FAILED,			/* set-up failed with errno `number` at `text` */
+	CAGE_STARTED, /* the main process runs; two descriptors come along: its pidfd, the tmpfs */
+	CAGE_STOPPED, /* main was stopped by signal `number` */
+	CAGE_ENDED,   /* main has ended: wait status `number`; others live on if `leftovers` */
+	CAGE_EXEC_FAILED, /* execve failed with errno `number` */
+	CAGE_FAILED,	  /* set-up failed with errno `number` at `text` */
 };
 
 struct cage_message {
 	enum cage_message_kind kind;
 	int number;
 	bool leftovers;
-	uint64_t tmp_files;		/* STARTED: files in the tmpfs that are not the job's */
+	uint64_t tmp_files; /* STARTED: files in the tmpfs that are not the job's */
 	char text[256];
 };
 
@@ -51,7 +54,10 @@ struct cage_order {
 	enum cage_target target;
 };
 
-/* The job's cgroup is ready: its leaves come along as descriptors, in this order, and last the directory whose lock says that the cage lives. */
+/*
+ * The job's cgroup is ready: its leaves come along as descriptors, in this order, and last the
+ * directory whose lock says that the cage lives.
+ */
 struct cage_go {
 	size_t count;
 	enum cgroup_version versions[HIERARCHIES_MOST];
@@ -67,32 +73,40 @@ struct cage_place {
 /* What init needs and knows from its birth. */
 struct cage_plan {
 	const struct job *job;
-	const struct host *host;	/* which hierarchies are shown in the cage */
-	uint64_t tmp_bytes;		/* 0: without limit */
-	int socket;			/* init's end */
-	bool die_with_thread;		/* PR_SET_PDEATHSIG is about the thread that forks: only of use from the main one */
-	sigset_t mask;			/* the signal mask that the job gets */
-	mode_t umask;			/* ... and its umask, which init fills in */
+	const struct host *host; /* which hierarchies are shown in the cage */
+	uint64_t tmp_bytes;	 /* 0: without limit */
+	int socket;		 /* init's end */
+	/* PR_SET_PDEATHSIG is about the thread that forks: only of use from the main one */
+	bool die_with_thread;
+	sigset_t mask; /* the signal mask that the job gets */
+	mode_t umask;  /* ... and its umask, which init fills in */
 };
 
 /* PID 1 of the cage: never returns. */
 _Noreturn void init_run(struct cage_plan *plan);
 
 /*
- * The mounts of the cage, in init, whose umask is 0.  Failed: -1 with errno and what it was about in `about` (size bytes).
- * *ret_tmp is a descriptor of the private tmpfs, -1 where no place is private.
+ * The mounts of the cage, in init, whose umask is 0.  Failed: -1 with errno and what it was about
+ * in `about` (size bytes). *ret_tmp is a descriptor of the private tmpfs, -1 where no place is
+ * private.
  */
 int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size);
-/* In main: /sys/fs/cgroup through its cgroup namespace.  The host's has been taken away by mounts_make(). */
+/*
+ * In main: /sys/fs/cgroup through its cgroup namespace.  The host's has been taken away by
+ * mounts_make().
+ */
 void mounts_cgroup(const struct host *host);
 
 /* How far the main process got before execve. */
 struct main_failure {
-	int errnum;			/* 0: it is running the command */
-	bool exec;			/* execve itself failed */
-	char about[120];		/* what else did */
+	int errnum;	 /* 0: it is running the command */
+	bool exec;	 /* execve itself failed */
+	char about[120]; /* what else did */
 };
 
-/* Starts the main process; returns when it has become the command or failed: its pid, or -1 with failure filled.  *ret_pidfd is set. */
+/*
+ * Starts the main process; returns when it has become the command or failed: its pid, or -1 with
+ * failure filled.  *ret_pidfd is set.
+ */
 pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, int *ret_pidfd,
 		 struct main_failure *failure);

@@ -22,7 +22,8 @@
 const struct cgroup_part *cgroup_part(const struct cgroup *cgroup, enum controller controller)
 {
 	for (size_t i = 0; i < cgroup->count; i++)
-		if (controller < CONTROLLER__COUNT && cgroup->parts[i].hierarchy->controllers & (1U << controller))
+		if (controller < CONTROLLER__COUNT &&
+		    cgroup->parts[i].hierarchy->controllers & (1U << controller))
 			return &cgroup->parts[i];
 	return NULL;
 }
@@ -32,7 +33,7 @@ static void choose_name(struct cgroup *cgroup)
 	uint64_t random = 0;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		random = clock_usec();	/* the name must be unique; mkdir tells if it is not */
+		random = clock_usec(); /* the name must be unique; mkdir tells if it is not */
 	snprintf(cgroup->name, sizeof(cgroup->name), CGROUP_PREFIX "%ld-%016llx", (long) getpid(),
 		 (unsigned long long) random);
 }
@@ -45,7 +46,8 @@ static void choose_parts(struct cgroup *cgroup, const struct host *host)
 		/* memory first: its directory is the one that is locked */
 		size_t index = i == 0 ? memory : i <= memory ? i - 1 : i;
 
-		cgroup->parts[cgroup->count++] = (struct cgroup_part) { &host->hierarchies[index], -1, -1 };
+		cgroup->parts[cgroup->count++] =
+			(struct cgroup_part) { &host->hierarchies[index], -1, -1 };
 	}
 }
 
@@ -86,8 +88,9 @@ static int make_jobs(struct cgroup *cgroup, struct memcage_error *err)
 		const struct hierarchy *hierarchy = part->hierarchy;
 
 		if (make_directory(hierarchy->dir, cgroup->name, &part->job) < 0)
-			return error_setup(err, "cannot make the cgroup %s%s/%s%s", hierarchy->mount, hierarchy->own,
-					   cgroup->name, explain_mkdir(errno));
+			return error_setup(err, "cannot make the cgroup %s%s/%s%s",
+					   hierarchy->mount, hierarchy->own, cgroup->name,
+					   explain_mkdir(errno));
 		if (i == 0)
 			flock(part->job, LOCK_EX);
 		/* Before 5.11 v1's limits may reach no cgroup below; later kernels know only 1. */
@@ -97,8 +100,8 @@ static int make_jobs(struct cgroup *cgroup, struct memcage_error *err)
 	return 0;
 }
 
-static int write_limit(const struct cgroup_part *part, enum limit_id id, const struct limit_write *line,
-		       struct memcage_error *err)
+static int write_limit(const struct cgroup_part *part, enum limit_id id,
+		       const struct limit_write *line, struct memcage_error *err)
 {
 	const char *option = limits[id].option ? limits[id].option : limits[id].key;
 	const char *check = line->check ? line->check : line->file;
@@ -106,19 +109,21 @@ static int write_limit(const struct cgroup_part *part, enum limit_id id, const s
 	char text[LIMIT_PLAN_TEXT];
 
 	if (file_write_at(dir, line->file, line->line) < 0)
-		return error_setup(err, "--%s: cannot write '%s' to %s", option, line->line, line->file);
+		return error_setup(err, "--%s: cannot write '%s' to %s", option, line->line,
+				   line->file);
 	if (file_read_at(dir, check, text, sizeof(text)) < 0)
 		return error_setup(err, "--%s: cannot read %s back", option, check);
 	if (limit_holds(line, text))
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
-	return error_set(err, MEMCAGE_ERROR_SETUP, 0, "--%s: wrote '%s' to %s, but the kernel made it '%s'", option,
-			 line->line, line->file, text);
+	return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+			 "--%s: wrote '%s' to %s, but the kernel made it '%s'", option, line->line,
+			 line->file, text);
 }
 
 /* Those of the job's cgroup before it has a leaf, which inherits them; the leaf's own after. */
-static int write_limits(const struct cgroup *cgroup, const struct limit_value values[LIMIT__COUNT], bool in_leaf,
-			struct memcage_error *err)
+static int write_limits(const struct cgroup *cgroup, const struct limit_value values[LIMIT__COUNT],
+			bool in_leaf, struct memcage_error *err)
 {
 	struct limit_plan plan;
 
@@ -151,9 +156,11 @@ static int pass_on_controllers(const struct cgroup_part *part)
 	return used == 0 ? 0 : file_write_at(part->job, "cgroup.subtree_control", line);
 }
 
-static bool needs_leaf(const struct cgroup_part *part, const struct limit_value values[LIMIT__COUNT])
+static bool needs_leaf(const struct cgroup_part *part,
+		       const struct limit_value values[LIMIT__COUNT])
 {
-	if (part->hierarchy->version == CGROUP_V2 || part->hierarchy->controllers & (1U << CONTROLLER_MEMORY))
+	if (part->hierarchy->version == CGROUP_V2 ||
+	    part->hierarchy->controllers & (1U << CONTROLLER_MEMORY))
 		return true;
 	for (int id = 0; id < LIMIT__COUNT; id++)
 		if (values[id].set && part->hierarchy->controllers & (1U << limits[id].controller))
@@ -172,16 +179,18 @@ static int make_leaves(struct cgroup *cgroup, const struct limit_value values[LI
 			continue;
 		}
 		if (part->hierarchy->version == CGROUP_V2 && pass_on_controllers(part) < 0)
-			return error_setup(err, "cannot enable controllers in %s/cgroup.subtree_control", cgroup->name);
+			return error_setup(err,
+					   "cannot enable controllers in %s/cgroup.subtree_control",
+					   cgroup->name);
 		if (make_directory(part->job, LEAF, &part->leaf) < 0)
-			return error_setup(err, "cannot make the cgroup %s/" LEAF "%s", cgroup->name,
-					   explain_mkdir(errno));
+			return error_setup(err, "cannot make the cgroup %s/" LEAF "%s",
+					   cgroup->name, explain_mkdir(errno));
 	}
 	return 0;
 }
 
-static int create(struct cgroup *cgroup, const struct host *host, const struct limit_value values[LIMIT__COUNT],
-		  struct memcage_error *err)
+static int create(struct cgroup *cgroup, const struct host *host,
+		  const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
 {
 	int base = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
 	int failed;
@@ -192,15 +201,17 @@ static int create(struct cgroup *cgroup, const struct host *host, const struct l
 	file_lock(base, LOCK_SH);
 	failed = make_jobs(cgroup, err);
 	flock(base, LOCK_UN);
-	if (failed || write_limits(cgroup, values, false, err) < 0 || make_leaves(cgroup, values, err) < 0)
+	if (failed || write_limits(cgroup, values, false, err) < 0 ||
+	    make_leaves(cgroup, values, err) < 0)
 		return -1;
 	return write_limits(cgroup, values, true, err);
 }
 
-#define CREATE_TRIES 3			/* where the lock was not to be had, a sweep may have taken it for a leftover */
+#define CREATE_TRIES                                                                               \
+	3 /* where the lock was not to be had, a sweep may have taken it for a leftover */
 
-int cgroup_create(struct cgroup *cgroup, const struct host *host, const struct limit_value values[LIMIT__COUNT],
-		  struct memcage_error *err)
+int cgroup_create(struct cgroup *cgroup, const struct host *host,
+		  const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
 {
 	for (int tries = 1; create(cgroup, host, values, err) < 0; tries++) {
 		cgroup_remove(cgroup);
@@ -210,7 +221,10 @@ int cgroup_create(struct cgroup *cgroup, const struct host *host, const struct l
 	return 0;
 }
 
-/* A throttled process needs CPU time to die: 30 spinners under 0.1 % took 38 s on 6.12, without the limit 20 ms. */
+/*
+ * A throttled process needs CPU time to die: 30 spinners under 0.1 % took 38 s on 6.12, without
+ * the limit 20 ms.
+ */
 static void lift_throttling(int dir, void *version)
 {
 	if (*(enum cgroup_version *) version == CGROUP_V2)
@@ -240,7 +254,8 @@ void cgroup_kill(const struct cgroup *cgroup)
 	const struct cgroup_part *cpu = cgroup_part(cgroup, CONTROLLER_CPU);
 
 	if (cpu && cpu->job >= 0)
-		cgroup_walk(cpu->job, lift_throttling, (void *) &(enum cgroup_version) { cpu->hierarchy->version });
+		cgroup_walk(cpu->job, lift_throttling,
+			    (void *) &(enum cgroup_version) { cpu->hierarchy->version });
 	if (cgroup->count == 0 || cgroup->parts[0].job < 0)
 		return;
 	if (file_write_at(cgroup->parts[0].job, "cgroup.kill", "1") < 0)
@@ -259,12 +274,17 @@ static int remove_part(struct cgroup_part *part, const char *name)
 {
 	if (part->job < 0)
 		return 0;
-	/* Most have just their leaf, or failed before: no walk, which needs descriptors that may be the trouble. */
-	if (unlinkat(part->job, LEAF, AT_REMOVEDIR) < 0 && errno != ENOENT && cgroup_remove_below(part->job) < 0)
+	/*
+	 * Most have just their leaf, or failed before: no walk, which needs descriptors that may
+	 * be the trouble.
+	 */
+	if (unlinkat(part->job, LEAF, AT_REMOVEDIR) < 0 && errno != ENOENT &&
+	    cgroup_remove_below(part->job) < 0)
 		return -1;
 	if (unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
-	if (cgroup_remove_below(part->job) < 0)		/* beside the leaf there is something that the job has made */
+	if (cgroup_remove_below(part->job) <
+	    0) /* beside the leaf there is something that the job has made */
 		return -1;
 	return unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR);
 }
@@ -282,7 +302,10 @@ static int remove_parts(struct cgroup *cgroup)
 	return 0;
 }
 
-/* After the cage's init has been waited for it is empty, unless somebody has moved a foreign process in: all that is in it dies. */
+/*
+ * After the cage's init has been waited for it is empty, unless somebody has moved a foreign
+ * process in: all that is in it dies.
+ */
 int cgroup_remove(struct cgroup *cgroup)
 {
 	uint64_t give_up = clock_usec() + REMOVE_USEC;

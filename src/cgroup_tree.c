@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "base/own.h"
 
-
 /* The two links of every directory (fs/kernfs/inode.c). */
 bool cgroup_is_childless(int dir)
 {
@@ -35,7 +34,10 @@ static bool is_dots(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* The next directory in it whose name begins with prefix, or NULL; cgroupfs knows the types of its entries. */
+/*
+ * The next directory in it whose name begins with prefix, or NULL; cgroupfs knows the types of
+ * its entries.
+ */
 static const char *next_directory(DIR *entries, const char *prefix)
 {
 	for (struct dirent *entry; (entry = readdir(entries));)
@@ -89,11 +91,16 @@ static int next_child(int dir, long *offset)
 	return child;
 }
 
-/* A job may nest cgroups deeper than we have descriptors or stack: one directory at a time is held, and left by "..". */
+/*
+ * A job may nest cgroups deeper than we have descriptors or stack: one directory at a time is
+ * held, and left by "..".
+ */
 void cgroup_walk(int top, cgroup_visit_fn *visit, void *data)
 {
 	struct trail trail = { .depth = (size_t) -1 };
-	auto_fd int dir = cgroup_is_childless(top) ? -1 : openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_fd int dir = cgroup_is_childless(top)
+				  ? -1
+				  : openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool more = dir >= 0 && go_down(&trail);
 
 	while (more) {
@@ -114,7 +121,10 @@ void cgroup_walk(int top, cgroup_visit_fn *visit, void *data)
 	visit(top, data);
 }
 
-/* Removes the children that can be; the first that cannot is opened: *ret_child, -1 where none is left. */
+/*
+ * Removes the children that can be; the first that cannot is opened: *ret_child, -1 where none is
+ * left.
+ */
 static int remove_children(int dir, int *ret_child)
 {
 	auto_closedir DIR *entries = NULL;
@@ -144,8 +154,9 @@ static ino_t inode_of(int fd)
 }
 
 /*
- * A job may nest cgroups deeper than we have descriptors or stack, so we hold one directory at a time and climb
- * by "..".  One that we have emptied and that still cannot be removed holds processes.
+ * A job may nest cgroups deeper than we have descriptors or stack, so we hold one directory at a
+ * time and climb by "..".  One that we have emptied and that still cannot be removed holds
+ * processes.
  */
 int cgroup_remove_below(int top)
 {
@@ -193,7 +204,10 @@ static void remove_cage(int base, const char *name)
 		unlinkat(base, name, AT_REMOVEDIR);
 }
 
-/* Nobody holds its lock: its memcage and its init are dead, and with them every process of the cage. */
+/*
+ * Nobody holds its lock: its memcage and its init are dead, and with them every process of the
+ * cage.
+ */
 static bool take_abandoned(int memory, const char *name, int *ret_lock)
 {
 	*ret_lock = open_directory(memory, name);
@@ -218,8 +232,9 @@ static void remove_everywhere(const char *name)
 }
 
 /*
- * A cage's directory in the memory hierarchy is made first and removed last, so that all that is left has its name there.  A name that is
- * only elsewhere may be of a memcage whose memory cgroup is another than ours.
+ * A cage's directory in the memory hierarchy is made first and removed last, so that all that is
+ * left has its name there.  A name that is only elsewhere may be of a memcage whose memory cgroup
+ * is another than ours.
  */
 void cgroup_sweep(const struct host *host)
 {
@@ -227,7 +242,7 @@ void cgroup_sweep(const struct host *host)
 	auto_closedir DIR *entries = cgroup_is_childless(memory) ? NULL : list(memory);
 
 	if (!entries || flock(memory, LOCK_EX | LOCK_NB) < 0)
-		return;		/* somebody is making a cage just now: the next run will sweep */
+		return; /* somebody is making a cage just now: the next run will sweep */
 	for (const char *name; (name = next_directory(entries, CGROUP_PREFIX));) {
 		auto_fd int lock = -1;
 

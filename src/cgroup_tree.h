@@ -4,7 +4,10 @@
 
 #include "cgroup.h"
 
-#define CGROUP_PREFIX "memcage-"	/* the names of cages begin with it */
+#define CGROUP_PREFIX "memcage-" /* the names of cages begin with it */
 
-/* Removes all cgroups below dir, however deep; -1 with errno EBUSY where one still holds processes. */
+/*
+ * Removes all cgroups below dir, however deep; -1 with errno EBUSY where one still holds
+ * processes.
+ */
 int cgroup_remove_below(int dir);

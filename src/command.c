@@ -15,7 +15,8 @@
 
 #define NOT_EXECUTABLE 126
 #define NOT_FOUND 127
-#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"	/* as confstr(_CS_PATH), and where admins put things */
+#define DEFAULT_PATH                                                                               \
+	"/usr/local/bin:/usr/bin:/bin" /* as confstr(_CS_PATH), and where admins put things */
 
 static void fail(struct job *job, int status, const char *path, const char *why)
 {
@@ -33,8 +34,9 @@ static void fail_hidden(struct job *job, const char *path)
 	job->exec_status = NOT_FOUND;
 	parse_quote(path, quoted, sizeof(quoted));
 	snprintf(job->failure, sizeof(job->failure),
-		 "%s is hidden by the cage's private /tmp, /var/tmp and /dev/shm; show it with --bind %s", quoted,
-		 quoted);
+		 "%s is hidden by the cage's private /tmp, /var/tmp and /dev/shm; show it with "
+		 "--bind %s",
+		 quoted, quoted);
 }
 
 /* 0, or the errno with which execve would fail. */
@@ -52,8 +54,8 @@ static int check_file(const char *host_path)
 }
 
 /*
- * Tries one place, whose path is written as `as` for execve: a script's $0 is what was typed.  What is
- * found there but cannot be executed is kept for the message.
+ * Tries one place, whose path is written as `as` for execve: a script's $0 is what was typed.
+ * What is found there but cannot be executed is kept for the message.
  */
 static bool try_path(struct job *job, const char *path, const char *as, int *ret_errnum)
 {
@@ -92,7 +94,8 @@ static void find_by_path(struct job *job, const char *name)
 	absolute(job, name, path);
 	if (try_path(job, path, name, &errnum) || job->exec_status != 0)
 		return;
-	fail(job, errnum == ENOENT || errnum == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE, path, strerror(errnum));
+	fail(job, errnum == ENOENT || errnum == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE, path,
+	     strerror(errnum));
 }
 
 static void find_in_path(struct job *job, const char *name)
@@ -101,7 +104,8 @@ static void find_in_path(struct job *job, const char *name)
 	char path[PATH_MAX], found[PATH_MAX] = "";
 	int errnum = 0;
 
-	for (const char *at = list ? list : DEFAULT_PATH; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+	for (const char *at = list ? list : DEFAULT_PATH; at;
+	     at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
 		int length = (int) strcspn(at, ":");
 
 		if (length > 0 && *at == '/')
@@ -122,9 +126,9 @@ static void find_in_path(struct job *job, const char *name)
 /* Programs whose first argument that is no option is a script. */
 static bool is_interpreter(const char *path)
 {
-	static const char *const names[] = { "sh",   "bash", "dash", "zsh",  "ksh",    "python", "python2",
-					     "perl", "ruby", "node", "php",  "lua",    "tclsh",  "awk",
-					     "Rscript", "java" };
+	static const char *const names[] = { "sh",	"bash", "dash",	   "zsh",  "ksh", "python",
+					     "python2", "perl", "ruby",	   "node", "php", "lua",
+					     "tclsh",	"awk",	"Rscript", "java" };
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -188,8 +192,10 @@ int command_explain(const struct job *job, int errnum, char *buffer, size_t size
 	absolute(job, job->path, path);
 	job_host_path(job, path, host);
 	if (errnum == ENOEXEC)
-		snprintf(buffer, size, "cannot execute %s: neither a program for this machine nor a script that "
-			 "begins with #!", quoted);
+		snprintf(buffer, size,
+			 "cannot execute %s: neither a program for this machine nor a script that "
+			 "begins with #!",
+			 quoted);
 	else if (errnum == ENOENT && script_interpreter(host, interpreter, sizeof(interpreter)))
 		snprintf(buffer, size, "cannot execute %s: its interpreter %s is not there", quoted,
 			 parse_quote(interpreter, word, sizeof(word)));

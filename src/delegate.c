@@ -19,7 +19,8 @@
 
 static bool is_real_root(int dir)
 {
-	return faccessat(dir, "cgroup.type", F_OK, 0) != 0;	/* all but the root of the tree have one */
+	return faccessat(dir, "cgroup.type", F_OK, 0) !=
+	       0; /* all but the root of the tree have one */
 }
 
 static int enable(int dir, unsigned int controllers, char sign)
@@ -42,7 +43,10 @@ static int move_process(int members, long pid)
 	return file_write_at(members, "cgroup.procs", text) < 0 && errno != ESRCH ? -1 : 0;
 }
 
-/* The pids in the cgroup: their number, and the first that is not ours (0: none), for the message. */
+/*
+ * The pids in the cgroup: their number, and the first that is not ours (0: none), for the
+ * message.
+ */
 static int list_members(int dir, size_t *ret_count, long *ret_other, int move_to)
 {
 	auto_fd int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
@@ -65,18 +69,21 @@ static int list_members(int dir, size_t *ret_count, long *ret_other, int move_to
 	return 0;
 }
 
-static int refuse_others(const struct hierarchy *hierarchy, size_t count, long other, struct memcage_error *err)
+static int refuse_others(const struct hierarchy *hierarchy, size_t count, long other,
+			 struct memcage_error *err)
 {
 	char file[64], comm[32] = "?";
 
 	snprintf(file, sizeof(file), "/proc/%ld/comm", other);
 	if (file_read_at(AT_FDCWD, file, comm, sizeof(comm)) >= 0)
 		comm[strcspn(comm, "\n")] = '\0';
-	return error_set(err, MEMCAGE_ERROR_SETUP, 0,
-			 "memcage's own cgroup %s holds %zu other process%s (%s, pid %ld), and the kernel gives the "
-			 "memory controller only to cgroups without any; run it in a cgroup of its own: "
-			 "systemd-run --scope -p Delegate=yes -- memcage run ...",
-			 hierarchy->own, count - 1, count == 2 ? "" : "es", comm, other);
+	return error_set(
+		err, MEMCAGE_ERROR_SETUP, 0,
+		"memcage's own cgroup %s holds %zu other process%s (%s, pid %ld), and the kernel "
+		"gives the "
+		"memory controller only to cgroups without any; run it in a cgroup of its own: "
+		"systemd-run --scope -p Delegate=yes -- memcage run ...",
+		hierarchy->own, count - 1, count == 2 ? "" : "es", comm, other);
 }
 
 /* Members may fork while they are moved: until nobody is left, a bounded number of times. */
@@ -93,13 +100,15 @@ static int step_aside(struct host *host, struct hierarchy *hierarchy, struct mem
 	if (other != 0 && !container)
 		return refuse_others(hierarchy, count, other, err);
 	if (mkdirat(hierarchy->dir, MEMBERS, 0755) < 0 && errno != EEXIST)
-		return error_setup(err, "cannot make the cgroup %s%s/" MEMBERS, hierarchy->mount, hierarchy->own);
+		return error_setup(err, "cannot make the cgroup %s%s/" MEMBERS, hierarchy->mount,
+				   hierarchy->own);
 
 	auto_fd int members = openat(hierarchy->dir, MEMBERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (int tries = 0; tries < 100 && count > 0; tries++)
 		if (list_members(hierarchy->dir, &count, &other, members) < 0)
-			return error_setup(err, "cannot move to %s%s/" MEMBERS, hierarchy->mount, hierarchy->own);
+			return error_setup(err, "cannot move to %s%s/" MEMBERS, hierarchy->mount,
+					   hierarchy->own);
 	host->left_own = true;
 	return 0;
 }
@@ -120,20 +129,23 @@ static void leave_members(struct hierarchy *hierarchy)
 	*last = '\0';
 }
 
-static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int required, struct memcage_error *err)
+static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int required,
+		   struct memcage_error *err)
 {
 	unsigned int there, enabled;
 
 	leave_members(hierarchy);
-	there = hierarchy->controllers & hierarchy_read_controllers(hierarchy->dir, "cgroup.controllers");
+	there = hierarchy->controllers &
+		hierarchy_read_controllers(hierarchy->dir, "cgroup.controllers");
 	enabled = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control");
 	if ((there & ~enabled) != 0) {
 		if (!is_real_root(hierarchy->dir) && step_aside(host, hierarchy, err) < 0)
 			return -1;
 		if (enable(hierarchy->dir, there & ~enabled, '+') < 0 &&
 		    enable(hierarchy->dir, there & required & ~enabled, '+') < 0)
-			return error_setup(err, "cannot enable controllers in %s%s/cgroup.subtree_control",
-					   hierarchy->mount, hierarchy->own);
+			return error_setup(
+				err, "cannot enable controllers in %s%s/cgroup.subtree_control",
+				hierarchy->mount, hierarchy->own);
 		enabled = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control");
 	}
 	hierarchy->controllers &= enabled;
@@ -155,7 +167,7 @@ int delegate_prepare(struct host *host, unsigned int required, struct memcage_er
 
 		if (hierarchy->version != CGROUP_V2)
 			continue;
-		file_lock(hierarchy->dir, LOCK_EX);	/* two of us must not both move the members */
+		file_lock(hierarchy->dir, LOCK_EX); /* two of us must not both move the members */
 		failed = prepare(host, hierarchy, required, err);
 		flock(hierarchy->dir, LOCK_UN);
 		if (failed)
@@ -164,7 +176,8 @@ int delegate_prepare(struct host *host, unsigned int required, struct memcage_er
 	forget_disabled(host);
 	if (host->of[CONTROLLER_MEMORY] < 0)
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
-				 "the memory controller is not available in memcage's own cgroup; its parent must "
+				 "the memory controller is not available in memcage's own cgroup; "
+				 "its parent must "
 				 "have +memory in cgroup.subtree_control");
 	return 0;
 }
@@ -179,7 +192,8 @@ static void restore(struct hierarchy *hierarchy)
 		return;
 	if (cgroup_has_cages(hierarchy->dir))
 		return;
-	if (enable(hierarchy->dir, hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control"), '-') < 0)
+	if (enable(hierarchy->dir,
+		   hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control"), '-') < 0)
 		return;
 	if (file_write_at(hierarchy->dir, "cgroup.procs", "0") == 0)
 		unlinkat(hierarchy->dir, MEMBERS, AT_REMOVEDIR);

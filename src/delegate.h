@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * delegate - makes memcage's own cgroup able to hold cages.  On cgroup v2 a cgroup with processes cannot give
- * controllers to its children (the root apart), so memcage steps aside into a leaf: alone, or in a
- * container (the root of a cgroup namespace) together with all others there.  It moves nobody else: where
- * others live in its cgroup it refuses.  v1 has no such rule.
+ * delegate - makes memcage's own cgroup able to hold cages.  On cgroup v2 a cgroup with processes
+ * cannot give controllers to its children (the root apart), so memcage steps aside into a leaf:
+ * alone, or in a container (the root of a cgroup namespace) together with all others there.  It
+ * moves nobody else: where others live in its cgroup it refuses.  v1 has no such rule.
  */
 #pragma once
 
 #include "host.h"
 
 /*
- * required: controllers (bits) without which the job cannot run.  Others that the host has are enabled too where that works, so that
- * they count and can be passed on.  On success each v2 hierarchy's controllers are those enabled for children.
+ * required: controllers (bits) without which the job cannot run.  Others that the host has are
+ * enabled too where that works, so that they count and can be passed on.  On success each v2
+ * hierarchy's controllers are those enabled for children.
  */
 int delegate_prepare(struct host *host, unsigned int required, struct memcage_error *err);
 /* Undoes it where no other cage is left: nothing of memcage stays in the tree. */

@@ -57,13 +57,17 @@ static bool put_option(char **list, const char *option)
 	return asprintf(&entry, "%s=%s", option, value) >= 0 && put(list, entry);
 }
 
-/* A TMPDIR below a private place may not be there in the cage, and what the caller has elsewhere is his choice. */
+/*
+ * A TMPDIR below a private place may not be there in the cage, and what the caller has elsewhere
+ * is his choice.
+ */
 static bool needs_tmpdir(const struct job *job, char **list)
 {
 	const char *tmpdir = environment_get(list, "TMPDIR");
 
 	for (size_t i = 0; i < job->settings.env_count; i++)
-		if (strncmp(job->settings.env[i], "TMPDIR", 6) == 0 && name_length(job->settings.env[i]) == 6)
+		if (strncmp(job->settings.env[i], "TMPDIR", 6) == 0 &&
+		    name_length(job->settings.env[i]) == 6)
 			return false;
 	if (!tmpdir || *tmpdir == '\0')
 		return true;

@@ -4,7 +4,10 @@
 
 #include "job.h"
 
-/* The caller's (none with --clear-env), changed by --env, with TMPDIR where it must be; NULL: out of memory. */
+/*
+ * The caller's (none with --clear-env), changed by --env, with TMPDIR where it must be; NULL: out
+ * of memory.
+ */
 char **environment_make(const struct job *job);
 /* The value of a variable in such a list, or NULL. */
 const char *environment_get(char *const environment[], const char *name);

@@ -13,7 +13,10 @@
 #include "base/file.h"
 #include "base/own.h"
 
-/* Exported by libcgroup 2.0.2, in none of its headers: 1 is v1, 2 is v2 (src/libcgroup-internal.h, enum cg_version_t). */
+/*
+ * Exported by libcgroup 2.0.2, in none of its headers: 1 is v1, 2 is v2
+ * (src/libcgroup-internal.h, enum cg_version_t).
+ */
 int cgroup_get_controller_version(const char *const controller, int *const version);
 
 #define STANDARD_MOUNT "/sys/fs/cgroup"
@@ -64,7 +67,8 @@ bool hierarchy_find_v2(struct hierarchy *ret)
 
 static bool find_standard_v1(enum controller controller, struct hierarchy *ret)
 {
-	snprintf(ret->mount, sizeof(ret->mount), STANDARD_MOUNT "/%s", controller_name(controller, CGROUP_V1));
+	snprintf(ret->mount, sizeof(ret->mount), STANDARD_MOUNT "/%s",
+		 controller_name(controller, CGROUP_V1));
 	ret->version = CGROUP_V1;
 	return is_file_system(ret->mount, CGROUP_SUPER_MAGIC);
 }
@@ -82,7 +86,8 @@ static bool find_by_libcgroup(enum controller controller, struct hierarchy *ret)
 	auto_free char *mount = NULL;
 	int version = 0;
 
-	cgroup_set_logger(log_nothing, CGROUP_LOG_ERROR, NULL);	/* else CGROUP_LOGLEVEL makes it write to our stderr */
+	cgroup_set_logger(log_nothing, CGROUP_LOG_ERROR,
+			  NULL); /* else CGROUP_LOGLEVEL makes it write to our stderr */
 	if (cgroup_init() != 0)
 		return false;
 	for (int v = CGROUP_V2; v <= CGROUP_V1; v++) {
@@ -103,19 +108,26 @@ int hierarchy_find(enum controller controller, struct hierarchy *ret)
 {
 	if (find_standard_v1(controller, ret))
 		return 0;
-	/* A standard tree that lacks it is no reason to ask: only an unusual place of the tree itself is. */
-	if (is_file_system(STANDARD_MOUNT, CGROUP2_SUPER_MAGIC) || access(STANDARD_MOUNT "/memory", F_OK) == 0)
+	/*
+	 * A standard tree that lacks it is no reason to ask: only an unusual place of the tree
+	 * itself is.
+	 */
+	if (is_file_system(STANDARD_MOUNT, CGROUP2_SUPER_MAGIC) ||
+	    access(STANDARD_MOUNT "/memory", F_OK) == 0)
 		return -1;
 	return find_by_libcgroup(controller, ret) ? 0 : -1;
 }
 
-/* The path of the line "N:controllers:path" that names the controller (v1), or of "0::path" (v2). */
+/*
+ * The path of the line "N:controllers:path" that names the controller (v1), or of "0::path" (v2).
+ */
 static int own_path(const char *text, const char *controller, char *ret_path, size_t size)
 {
 	for (const char *line = text; *line;) {
 		const char *end = line + strcspn(line, "\n");
 		const char *names = memchr(line, ':', (size_t) (end - line));
-		const char *path = names ? memchr(names + 1, ':', (size_t) (end - names - 1)) : NULL;
+		const char *path =
+			names ? memchr(names + 1, ':', (size_t) (end - names - 1)) : NULL;
 
 		if (path) {
 			char list[256], word[64];
@@ -146,15 +158,19 @@ static bool holds_us(int dir)
 	return false;
 }
 
-int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller, const char *proc_self_cgroup,
-		       bool verify)
+int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller,
+		       const char *proc_self_cgroup, bool verify)
 {
-	const char *name = hierarchy->version == CGROUP_V2 ? NULL : controller_name(controller, CGROUP_V1);
+	const char *name =
+		hierarchy->version == CGROUP_V2 ? NULL : controller_name(controller, CGROUP_V1);
 	char own[HIERARCHY_OWN];
 
 	if (own_path(proc_self_cgroup, name, own, sizeof(own)) < 0)
 		return -1;
-	/* Longest first, then without its leading components: a container's mount may begin at any of them. */
+	/*
+	 * Longest first, then without its leading components: a container's mount may begin at
+	 * any of them.
+	 */
 	for (const char *part = own; part; part = *part ? strchr(part + 1, '/') : NULL) {
 		const char *relative = strcmp(part, "/") == 0 ? "" : part;
 		char path[HIERARCHY_MOUNT + HIERARCHY_OWN];

@@ -10,15 +10,17 @@ bool hierarchy_find_v2(struct hierarchy *ret);
 unsigned int hierarchy_read_controllers(int dir, const char *file);
 
 /*
- * Where is this controller, which v2's standard place does not have?  First where file-hierarchy(7) and every distribution put it: a look at the
- * file system's type there costs a microsecond.  Elsewhere libcgroup finds it: its init reads /proc/cgroups and
- * all mounts, 0.45 ms and 0.8 MiB of a fresh process.  -1: not mounted.  ret has mount and version.
+ * Where is this controller, which v2's standard place does not have?  First where
+ * file-hierarchy(7) and every distribution put it: a look at the file system's type there costs a
+ * microsecond.  Elsewhere libcgroup finds it: its init reads /proc/cgroups and all mounts, 0.45
+ * ms and 0.8 MiB of a fresh process.  -1: not mounted.  ret has mount and version.
  */
 int hierarchy_find(enum controller controller, struct hierarchy *ret);
 
 /*
- * Our own cgroup in it: the path of /proc/self/cgroup (its text is given) below the mount; where the mount shows only a part
- * of the tree, the part of the path that exists there and holds our pid.  -1 with errno.
+ * Our own cgroup in it: the path of /proc/self/cgroup (its text is given) below the mount; where
+ * the mount shows only a part of the tree, the part of the path that exists there and holds our
+ * pid.  -1 with errno.
  */
-int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller, const char *proc_self_cgroup,
-		       bool verify);
+int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller,
+		       const char *proc_self_cgroup, bool verify);

@@ -27,15 +27,18 @@ static bool in_namespace(const char *file, ino_t inode)
 
 const char *backend_name(enum cgroup_version version)
 {
-	static const char *const names[CGROUP_VERSION__COUNT] = { [CGROUP_V2] = "v2", [CGROUP_V1] = "v1" };
+	static const char *const names[CGROUP_VERSION__COUNT] = {
+		[CGROUP_V2] = "v2", [CGROUP_V1] = "v1"
+	};
 
 	return names[version];
 }
 
 const struct hierarchy *host_hierarchy(const struct host *host, enum controller controller)
 {
-	return controller < CONTROLLER__COUNT && host->of[controller] >= 0 ? &host->hierarchies[host->of[controller]]
-									     : NULL;
+	return controller < CONTROLLER__COUNT && host->of[controller] >= 0
+		       ? &host->hierarchies[host->of[controller]]
+		       : NULL;
 }
 
 enum cgroup_version host_backend(const struct host *host)
@@ -57,7 +60,8 @@ static int find_known(const struct host *host, const struct hierarchy *found)
 }
 
 /* Opens our own cgroup in it and keeps it; its index, or -1. */
-static int keep(struct host *host, struct hierarchy *found, enum controller controller, const char *proc_self_cgroup)
+static int keep(struct host *host, struct hierarchy *found, enum controller controller,
+		const char *proc_self_cgroup)
 {
 	struct stat st;
 
@@ -102,26 +106,32 @@ static void add_v1(struct host *host, enum controller controller, const char *pr
 	host->hierarchies[index].controllers |= 1U << controller;
 }
 
-static int check_choice(const struct host *host, enum backend_choice choice, struct memcage_error *err)
+static int check_choice(const struct host *host, enum backend_choice choice,
+			struct memcage_error *err)
 {
 	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
 
 	if (!memory)
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
-				 "this host has no cgroup hierarchy with the memory controller in which memcage "
-				 "is a member; mount one on /sys/fs/cgroup: mount -t cgroup2 none /sys/fs/cgroup");
+				 "this host has no cgroup hierarchy with the memory controller in "
+				 "which memcage "
+				 "is a member; mount one on /sys/fs/cgroup: mount -t cgroup2 none "
+				 "/sys/fs/cgroup");
 	if (choice == BACKEND_V2 && memory->version != CGROUP_V2)
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
-				 "--backend v2: the memory controller is on cgroup v1 here (%s); use --backend v1 or auto",
+				 "--backend v2: the memory controller is on cgroup v1 here (%s); "
+				 "use --backend v1 or auto",
 				 memory->mount);
 	if (choice == BACKEND_V1 && memory->version != CGROUP_V1)
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
-				 "--backend v1: the memory controller is on cgroup v2 here (%s); use --backend v2 or auto",
+				 "--backend v1: the memory controller is on cgroup v2 here (%s); "
+				 "use --backend v2 or auto",
 				 memory->mount);
 	return 0;
 }
 
-int host_probe(struct host *host, enum backend_choice choice, unsigned int wanted, struct memcage_error *err)
+int host_probe(struct host *host, enum backend_choice choice, unsigned int wanted,
+	       struct memcage_error *err)
 {
 	char text[PROC_SELF_CGROUP];
 

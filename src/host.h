@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host - what this host gives: which hierarchy holds which controller, memcage's own cgroup in each, and
- * the levels above.  Probed once for a run; only hierarchy.c knows libcgroup and the standard mount points.
+ * host - what this host gives: which hierarchy holds which controller, memcage's own cgroup in
+ * each, and the levels above.  Probed once for a run; only hierarchy.c knows libcgroup and the
+ * standard mount points.
  */
 #pragma once
 
@@ -15,18 +16,19 @@
 #include "limit.h"
 
 #define HIERARCHIES_MOST (CONTROLLER__COUNT + 1)
-#define HIERARCHY_MOUNT 256		/* sizes of paths; a longer one is not ours to use */
+#define HIERARCHY_MOUNT 256 /* sizes of paths; a longer one is not ours to use */
 #define HIERARCHY_OWN 1024
 
 /* One mounted cgroup hierarchy that holds a controller we use. */
 struct hierarchy {
 	enum cgroup_version version;
-	dev_t device;			/* of the file system: two mounts of one hierarchy have the same */
-	char mount[HIERARCHY_MOUNT];	/* where it is mounted */
-	char own[HIERARCHY_OWN];	/* memcage's own cgroup below the mount: "" or "/a/b" */
-	bool whole_path;		/* own is its path from the hierarchy's root, not from a mount's or namespace's */
-	unsigned int controllers;	/* bit 1 << enum controller */
-	int dir;			/* the cgroup in which cages are made; -1 */
+	dev_t device; /* of the file system: two mounts of one hierarchy have the same */
+	char mount[HIERARCHY_MOUNT]; /* where it is mounted */
+	char own[HIERARCHY_OWN];     /* memcage's own cgroup below the mount: "" or "/a/b" */
+	/* own is its path from the hierarchy's root, not from a mount's or namespace's */
+	bool whole_path;
+	unsigned int controllers; /* bit 1 << enum controller */
+	int dir;		  /* the cgroup in which cages are made; -1 */
 };
 
 enum backend_choice { BACKEND_AUTO, BACKEND_V2, BACKEND_V1, BACKEND__COUNT };
@@ -34,18 +36,20 @@ enum backend_choice { BACKEND_AUTO, BACKEND_V2, BACKEND_V1, BACKEND__COUNT };
 struct host {
 	struct hierarchy hierarchies[HIERARCHIES_MOST];
 	size_t count;
-	int of[CONTROLLER__COUNT];	/* index of the hierarchy that holds it; -1: nowhere */
-	bool cgroup_namespace;		/* we see the tree through one: levels above are hidden */
-	bool left_own;			/* we moved ourselves to a leaf of our own cgroup (leave.c) */
+	int of[CONTROLLER__COUNT]; /* index of the hierarchy that holds it; -1: nowhere */
+	bool cgroup_namespace;	   /* we see the tree through one: levels above are hidden */
+	bool left_own;		   /* we moved ourselves to a leaf of our own cgroup (leave.c) */
 };
 
 #define HOST_NONE ((struct host) { 0 })
 
 /*
- * Finds the hierarchies of the wanted controllers (bits), and memory's; -1 with MEMCAGE_ERROR_SETUP where there is no
- * memory controller that the choice allows.  *host is zero before.
+ * Finds the hierarchies of the wanted controllers (bits), and memory's; -1 with
+ * MEMCAGE_ERROR_SETUP where there is no memory controller that the choice allows.  *host is zero
+ * before.
  */
-int host_probe(struct host *host, enum backend_choice choice, unsigned int wanted, struct memcage_error *err);
+int host_probe(struct host *host, enum backend_choice choice, unsigned int wanted,
+	       struct memcage_error *err);
 void host_release(struct host *host);
 
 /* Are the kernel log's pids those that we see? */

@@ -30,7 +30,8 @@ static void tell(int socket, const struct cage_message *message, const int *fds,
 
 		header.msg_control = control;
 		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		*rights = (struct cmsghdr) { CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		*rights =
+			(struct cmsghdr) { CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
 	}
 	while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0 && errno == EINTR)
@@ -46,7 +47,10 @@ static _Noreturn void fail(int socket, int errnum, const char *about)
 	_exit(1);
 }
 
-/* The end of the pair that is memcage's has gone with it: then so do we, whatever became of the death signal. */
+/*
+ * The end of the pair that is memcage's has gone with it: then so do we, whatever became of the
+ * death signal.
+ */
 static bool memcage_lives(int socket)
 {
 	struct pollfd pair = { .fd = socket };
@@ -65,12 +69,16 @@ static int bring_loopback_up(void)
 	return ioctl(fd, SIOCSIFFLAGS, &request);
 }
 
-/* A score below 0 would make the job's processes the last that the kernel kills at the job's own limit, and -1000 none at all. */
+/*
+ * A score below 0 would make the job's processes the last that the kernel kills at the job's own
+ * limit, and -1000 none at all.
+ */
 static int reset_oom_score(void)
 {
 	char text[16];
 
-	if (file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) < 0 || text[0] != '-')
+	if (file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) < 0 ||
+	    text[0] != '-')
 		return 0;
 	return file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 }
@@ -88,7 +96,8 @@ static void make_cage(const struct cage_plan *plan, int *ret_tmp)
 	char about[200];
 
 	if (reset_oom_score() < 0)
-		fail(plan->socket, errno, "cannot reset the negative oom_score_adj that was inherited");
+		fail(plan->socket, errno,
+		     "cannot reset the negative oom_score_adj that was inherited");
 	if (mounts_make(plan, ret_tmp, about, sizeof(about)) < 0)
 		fail(plan->socket, errno, about);
 	if (settings->hostname && sethostname(settings->hostname, strlen(settings->hostname)) < 0)
@@ -122,7 +131,8 @@ static void wait_for_place(const struct cage_plan *plan, struct cage_place *plac
 	memcpy(fds, CMSG_DATA(rights), (go.count + 1) * sizeof(int));
 	place->count = go.count;
 	memcpy(place->versions, go.versions, sizeof(place->versions));
-	memcpy(place->leaves, fds, go.count * sizeof(int));	/* the last is open, and so locked, while we live */
+	memcpy(place->leaves, fds,
+	       go.count * sizeof(int)); /* the last is open, and so locked, while we live */
 }
 
 static pid_t start(const struct cage_plan *plan, const struct cage_place *place, int tmp)
@@ -150,8 +160,9 @@ static void obey(const struct cage_order *order, pid_t main)
 {
 	pid_t group = main > 0 ? getpgid(main) : -1;
 
+	/* -1: all of the PID namespace but us, and no fork in flight escapes. */
 	if (order->target == CAGE_ALL)
-		kill(-1, order->signo);	/* all of the PID namespace but us, and no fork in flight escapes */
+		kill(-1, order->signo);
 	else if (main > 0 && order->target == CAGE_GROUP && group > 0)
 		kill(-group, order->signo);
 	else if (main > 0)
@@ -188,7 +199,9 @@ static bool is_alone(void)
 
 static void tell_end(int socket, int status)
 {
-	struct cage_message message = { .kind = CAGE_ENDED, .number = status, .leftovers = !is_alone() };
+	struct cage_message message = { .kind = CAGE_ENDED,
+					.number = status,
+					.leftovers = !is_alone() };
 
 	tell(socket, &message, NULL, 0);
 	if (!message.leftovers)
@@ -197,7 +210,8 @@ static void tell_end(int socket, int status)
 
 static _Noreturn void tend(int socket, int signals, pid_t main)
 {
-	struct pollfd fds[] = { { .fd = signals, .events = POLLIN }, { .fd = socket, .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
+				{ .fd = socket, .events = POLLIN } };
 	struct signalfd_siginfo info;
 	struct cage_order order;
 	int status = 0;
@@ -205,16 +219,18 @@ static _Noreturn void tend(int socket, int signals, pid_t main)
 	for (;;) {
 		if (poll(fds, ARRAY_LEN(fds), -1) < 0)
 			continue;
-		if (fds[0].revents && read(signals, &info, sizeof(info)) > 0 && reap(socket, main, &status)) {
+		if (fds[0].revents && read(signals, &info, sizeof(info)) > 0 &&
+		    reap(socket, main, &status)) {
 			main = -1;
 			tell_end(socket, status);
 		}
 		if (main < 0 && is_alone())
-			_exit(0);	/* those who outlived main have ended by themselves, or by memcage's hand */
+			/* those who outlived main have ended by themselves, or by memcage's hand */
+			_exit(0);
 		if (!fds[1].revents)
 			continue;
 		if (recv(socket, &order, sizeof(order), MSG_DONTWAIT) != sizeof(order))
-			_exit(1);	/* memcage is gone */
+			_exit(1); /* memcage is gone */
 		obey(&order, main);
 	}
 }
@@ -235,7 +251,7 @@ void init_run(struct cage_plan *plan)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
-	signal(SIGCHLD, SIG_DFL);	/* ignored, it would take the main process's status with it */
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the main process's status with it */
 	signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
 		fail(plan->socket, errno, "cannot make a signalfd");

@@ -25,7 +25,8 @@ bool path_is_below(const char *path, const char *directory)
 
 	if (strcmp(directory, "/") == 0)
 		return true;
-	return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
+	return strncmp(path, directory, length) == 0 &&
+	       (path[length] == '/' || path[length] == '\0');
 }
 
 /* The last bind whose target holds the path covers earlier ones and the private places. */
@@ -47,7 +48,10 @@ static bool is_hidden(const struct job *job, const char *path)
 	return false;
 }
 
-/* Without "x/.." in it.  Where x is a symlink the kernel goes elsewhere; realpath(3) below finds out. */
+/*
+ * Without "x/.." in it.  Where x is a symlink the kernel goes elsewhere; realpath(3) below finds
+ * out.
+ */
 static void fold(char *path)
 {
 	for (char *up; (up = strstr(path, "/..")) && (up[3] == '/' || up[3] == '\0');) {
@@ -75,12 +79,13 @@ bool job_host_path(const struct job *job, const char *text, char *buffer)
 		return true;
 	}
 	snprintf(buffer, PATH_MAX, "%s", path);
-	real = realpath(path, NULL);	/* a symlink into a private place is hidden too */
-	return !is_hidden(job, path) && !(real && !covering_bind(job, real) && is_hidden(job, real));
+	real = realpath(path, NULL); /* a symlink into a private place is hidden too */
+	return !is_hidden(job, path) &&
+	       !(real && !covering_bind(job, real) && is_hidden(job, real));
 }
 
-static int usage_option(struct memcage_error *err, const char *option, const char *text, const char *problem,
-			int errnum)
+static int usage_option(struct memcage_error *err, const char *option, const char *text,
+			const char *problem, int errnum)
 {
 	char quoted[200];
 
@@ -94,7 +99,8 @@ static void choose_private_places(struct job *job)
 		const struct bind *bind = covering_bind(job, private_places[i]);
 		struct stat st;
 
-		job->is_private[i] = !bind && lstat(private_places[i], &st) == 0 && S_ISDIR(st.st_mode);
+		job->is_private[i] =
+			!bind && lstat(private_places[i], &st) == 0 && S_ISDIR(st.st_mode);
 	}
 }
 
@@ -118,13 +124,16 @@ static int check_bind(const struct job *job, const struct bind *bind, struct mem
 		return refuse_bind(bind, bind->source, "cannot be shown", errno, err);
 	for (int i = 0; i < PRIVATE__COUNT; i++)
 		if (job->is_private[i] && path_is_below(bind->target, private_places[i]))
-			return 0;	/* made there */
+			return 0; /* made there */
 	if (stat(bind->target, &target) < 0)
-		return refuse_bind(bind, bind->target, "must be there, as a place to show it at", errno, err);
+		return refuse_bind(bind, bind->target, "must be there, as a place to show it at",
+				   errno, err);
 	if (S_ISDIR(source.st_mode) && !S_ISDIR(target.st_mode))
-		return refuse_bind(bind, bind->target, "is no directory, but the source is one", 0, err);
+		return refuse_bind(bind, bind->target, "is no directory, but the source is one", 0,
+				   err);
 	if (!S_ISDIR(source.st_mode) && S_ISDIR(target.st_mode))
-		return refuse_bind(bind, bind->target, "is a directory, the source is none", 0, err);
+		return refuse_bind(bind, bind->target, "is a directory, the source is none", 0,
+				   err);
 	return 0;
 }
 
@@ -132,7 +141,8 @@ static int check_pass_fds(const struct settings *settings, struct memcage_error 
 {
 	for (size_t i = 0; i < settings->pass_fd_count; i++)
 		if (fcntl(settings->pass_fds[i], F_GETFD) < 0)
-			return error_usage(err, "--pass-fd: '%d' is not an open descriptor", settings->pass_fds[i]);
+			return error_usage(err, "--pass-fd: '%d' is not an open descriptor",
+					   settings->pass_fds[i]);
 	return 0;
 }
 
@@ -144,15 +154,17 @@ static int choose_workdir(struct job *job, struct memcage_error *err)
 
 	job->workdir = option ? realpath(option, NULL) : getcwd(NULL, 0);
 	if (!job->workdir && option && *option == '/' && covering_bind(job, option))
-		job->workdir = strdup(option);	/* only in the cage */
+		job->workdir = strdup(option); /* only in the cage */
 	if (!job->workdir && option)
 		return usage_option(err, "workdir", option, "is not there", errno);
 	if (!job->workdir || job->workdir[0] != '/')
-		return error_set(err, MEMCAGE_ERROR_USAGE, job->workdir ? 0 : errno,
-				 "the working directory cannot be found; go to one, or say --workdir /");
+		return error_set(
+			err, MEMCAGE_ERROR_USAGE, job->workdir ? 0 : errno,
+			"the working directory cannot be found; go to one, or say --workdir /");
 	for (int i = 0; i < PRIVATE__COUNT; i++)
 		if (job->is_private[i] && path_is_below(job->workdir, private_places[i]) &&
-		    strcmp(job->workdir, private_places[i]) != 0 && !covering_bind(job, job->workdir))
+		    strcmp(job->workdir, private_places[i]) != 0 &&
+		    !covering_bind(job, job->workdir))
 			job->bind_workdir = true;
 	job_host_path(job, job->workdir, host);
 	if (stat(host, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -169,7 +181,8 @@ static int copy_arguments(struct job *job, char *const argv[], struct memcage_er
 	while (argv[count])
 		count++;
 	if (count == 0)
-		return error_usage(err, "no command; say for example: memcage run -m 512M -- python3 job.py");
+		return error_usage(
+			err, "no command; say for example: memcage run -m 512M -- python3 job.py");
 	job->argv = calloc(count + 1, sizeof(char *));
 	for (size_t i = 0; job->argv && i < count; i++)
 		if (!(job->argv[i] = strdup(argv[i])))
@@ -185,7 +198,8 @@ static void join_limits(struct job *job)
 		job->limits[LIMIT_SWAP] = (struct limit_value) { .set = true, .number = 0 };
 }
 
-static int copy_limits(struct job *job, const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
+static int copy_limits(struct job *job, const struct limit_value values[LIMIT__COUNT],
+		       struct memcage_error *err)
 {
 	for (int id = 0; id < LIMIT__COUNT; id++)
 		if (limit_copy(&values[id], &job->limits[id]) < 0)
@@ -213,8 +227,9 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 	return 0;
 }
 
-int job_make(struct job *job, const struct settings *settings, const struct limit_value values[LIMIT__COUNT],
-	     char *const argv[], struct memcage_error *err)
+int job_make(struct job *job, const struct settings *settings,
+	     const struct limit_value values[LIMIT__COUNT], char *const argv[],
+	     struct memcage_error *err)
 {
 	*job = (struct job) { .settings = SETTINGS_DEFAULT };
 	if (settings_copy(settings, &job->settings) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * job - one command with its limits and its view of the host, checked against each other and against what is there; const
- * once made.  Paths come in two views: as the job sees them, and as they are on the host.  They differ below the
- * private mounts and at the targets of binds.
+ * job - one command with its limits and its view of the host, checked against each other and
+ * against what is there; const once made.  Paths come in two views: as the job sees them, and as
+ * they are on the host.  They differ below the private mounts and at the targets of binds.
  */
 #pragma once
 
@@ -20,21 +20,28 @@ struct job {
 	char **environment;
 	struct settings settings;
 	struct limit_value limits[LIMIT__COUNT];
-	bool is_private[PRIVATE__COUNT];	/* the place is there, and no bind shows the host's */
-	char *workdir;				/* as the job sees it */
-	bool bind_workdir;			/* it lies below a private place and must be shown there */
+	bool is_private[PRIVATE__COUNT]; /* the place is there, and no bind shows the host's */
+	char *workdir;			 /* as the job sees it */
+	bool bind_workdir;		 /* it lies below a private place and must be shown there */
 
-	char *path;				/* for execve in workdir; NULL: the command cannot be executed, for */
-	int exec_status;			/* 126 or 127 */
-	char failure[480];			/* and why, as one line */
+	char *path;	   /* for execve in workdir; NULL: the command cannot be executed, for */
+	int exec_status;   /* 126 or 127 */
+	char failure[480]; /* and why, as one line */
 };
 
-/* -1 with a usage error, which names the option.  A command that is not there is no error: see path. */
-int job_make(struct job *job, const struct settings *settings, const struct limit_value limits_[LIMIT__COUNT],
-	     char *const argv[], struct memcage_error *err);
+/*
+ * -1 with a usage error, which names the option.  A command that is not there is no error: see
+ * path.
+ */
+int job_make(struct job *job, const struct settings *settings,
+	     const struct limit_value limits_[LIMIT__COUNT], char *const argv[],
+	     struct memcage_error *err);
 void job_release(struct job *job);
 
-/* Where an absolute path of the job's is on the host; false where a private mount hides it.  buffer has PATH_MAX bytes. */
+/*
+ * Where an absolute path of the job's is on the host; false where a private mount hides it.
+ * buffer has PATH_MAX bytes.
+ */
 bool job_host_path(const struct job *job, const char *text, char *buffer);
 /* Is path the directory, or below it? */
 bool path_is_below(const char *path, const char *directory);

@@ -30,7 +30,8 @@ struct kmsg_evidence {
 	struct kmsg_victim victims[KMSG_VICTIMS_MOST]; /* the first ones, in the log's order */
 	size_t victim_count;
 	bool own, nested, ancestor, host; /* whose limits it names */
-	size_t killed; /* lines that say a process was killed, of whatever job: the log is up to date */
+	/* lines that say a process was killed, of whatever job: the log is up to date */
+	size_t killed;
 
 	/* The memory report of the first OOM at the job's own limit, as in memory.stat: ... */
 	bool memory_known;

@@ -21,8 +21,8 @@
 _Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
 
 /*
- * Init lives as long as the job and must hold nothing that it does not need: the other end of a pipe, our own end of the
- * pair (it would never see us go), another cage's.
+ * Init lives as long as the job and must hold nothing that it does not need: the other end of a
+ * pipe, our own end of the pair (it would never see us go), another cage's.
  */
 static void close_all_but_needed(const struct cage_plan *plan)
 {
@@ -43,8 +43,10 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 	else if (errnum == ENOSPC)
 		advice = " (namespaces are nested too deep, or user.max_*_namespaces is reached)";
 	else if (errnum == EAGAIN)
-		advice = " (a limit on processes is reached: RLIMIT_NPROC, pids.max of a level above, threads-max)";
-	return error_set(err, MEMCAGE_ERROR_SETUP, errnum, "cannot make the cage's namespaces: mount, PID, IPC, UTS%s%s",
+		advice = " (a limit on processes is reached: RLIMIT_NPROC, pids.max of a level "
+			 "above, threads-max)";
+	return error_set(err, MEMCAGE_ERROR_SETUP, errnum,
+			 "cannot make the cage's namespaces: mount, PID, IPC, UTS%s%s",
 			 plan->job->settings.network_none ? ", network" : "", advice);
 }
 
@@ -93,7 +95,8 @@ int launch_go(const struct child *child, const struct cgroup *cgroup, struct mem
 	memcpy(CMSG_DATA(rights), fds, size);
 	header.msg_controllen = CMSG_SPACE(size);
 	/* An init that has failed says so itself. */
-	if (sendmsg(child->socket, &header, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+	if (sendmsg(child->socket, &header, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+	    errno != ECONNRESET)
 		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
 	return 0;
 }
@@ -114,7 +117,8 @@ bool launch_receive(struct child *child, struct cage_message *message, int fds[2
 	if (recvmsg(child->socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof(*message))
 		return false;
 	rights = CMSG_FIRSTHDR(&header);
-	if (rights && rights->cmsg_type == SCM_RIGHTS && rights->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
+	if (rights && rights->cmsg_type == SCM_RIGHTS &&
+	    rights->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
 		memcpy(fds, CMSG_DATA(rights), rights->cmsg_len - CMSG_LEN(0));
 	return true;
 }
@@ -143,7 +147,7 @@ bool launch_ended(struct child *child, int *ret_status)
 	if (pid == 0)
 		return false;
 	if (pid < 0)
-		*ret_status = SIGKILL;	/* somebody else has reaped it */
+		*ret_status = SIGKILL; /* somebody else has reaped it */
 	child->pid = -1;
 	return true;
 }

@@ -5,18 +5,24 @@
 #include "cage.h"
 
 struct child {
-	pid_t pid;			/* init; -1 */
-	int pidfd;			/* readable once it has ended; -1 */
-	int socket;			/* our end of the pair; -1 */
+	pid_t pid;  /* init; -1 */
+	int pidfd;  /* readable once it has ended; -1 */
+	int socket; /* our end of the pair; -1 */
 };
 
 #define CHILD_NONE ((struct child) { -1, -1, -1 })
 
-/* Clones init into its namespaces.  plan->socket is filled.  What goes on after that comes by launch_receive(). */
+/*
+ * Clones init into its namespaces.  plan->socket is filled.  What goes on after that comes by
+ * launch_receive().
+ */
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err);
 /* The job's cgroup is ready: its main process may be born in it. */
 int launch_go(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err);
-/* One message, with up to two descriptors (-1 where none came); false where there is none now, or no more. */
+/*
+ * One message, with up to two descriptors (-1 where none came); false where there is none now, or
+ * no more.
+ */
 bool launch_receive(struct child *child, struct cage_message *message, int fds[2]);
 void launch_send(const struct child *child, int signo, enum cage_target target);
 /* SIGKILL to init: the kernel takes its whole PID namespace along. */

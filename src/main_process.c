@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the main process is made, while init stands still until it has become the command (CLONE_VFORK):
+ * How the main process is made, while init stands still until it has become the command
+ * (CLONE_VFORK):
  *
- * On cgroup v2 it is born in the job's cgroup (CLONE_INTO_CGROUP) and roots its cgroup namespace there in the same call.  That is clone3(2), which
- * has no wrapper that gives it a stack of its own, so its memory is a copy; what it has to say stands in a page that both share.
+ * On cgroup v2 it is born in the job's cgroup (CLONE_INTO_CGROUP) and roots its cgroup namespace
+ * there in the same call.  That is clone3(2), which has no wrapper that gives it a stack of its
+ * own, so its memory is a copy; what it has to say stands in a page that both share.
  *
- * On v1 it shares init's memory (CLONE_VM), as vfork(2) does it, which spares the page tables; it writes itself into each hierarchy and then
- * makes the namespace.
+ * On v1 it shares init's memory (CLONE_VM), as vfork(2) does it, which spares the page tables; it
+ * writes itself into each hierarchy and then makes the namespace.
  *
- * Kernels 6.1.176 and 6.18.44 kill what is cloned into a cgroup if it, or the cloner's own, was killed by cgroup.kill before.  The job's is
- * always fresh, but ours may not be: a child that is gone before its first instruction is made again, and moves.
+ * Kernels 6.1.176 and 6.18.44 kill what is cloned into a cgroup if it, or the cloner's own, was
+ * killed by cgroup.kill before.  The job's is always fresh, but ours may not be: a child that is
+ * gone before its first instruction is made again, and moves.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +39,8 @@
 struct birth {
 	const struct cage_plan *plan;
 	const struct cage_place *place;
-	bool born_inside;		/* in its cgroup of v2 */
-	volatile bool alive;		/* it has run at all */
+	bool born_inside;    /* in its cgroup of v2 */
+	volatile bool alive; /* it has run at all */
 	volatile int errnum;
 	volatile bool exec;
 	char about[120];
@@ -54,12 +57,13 @@ static _Noreturn void give_up(struct birth *birth, const char *about, bool exec)
 }
 
 /*
- * On v1 by "tasks": a lone thread that moves itself needs no RCU grace period there (kernel/cgroup/cgroup.c since 5.5), which
- * by cgroup.procs costs 5 to 15 ms on a quiet machine.
+ * On v1 by "tasks": a lone thread that moves itself needs no RCU grace period there
+ * (kernel/cgroup/cgroup.c since 5.5), which by cgroup.procs costs 5 to 15 ms on a quiet machine.
  */
 static int enter(int leaf, enum cgroup_version version)
 {
-	auto_fd int fd = openat(leaf, version == CGROUP_V1 ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	auto_fd int fd =
+		openat(leaf, version == CGROUP_V1 ? "tasks" : "cgroup.procs", O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 || write(fd, "0", 1) != 1 ? -1 : 0;
 }
@@ -87,7 +91,8 @@ static void set_rlimits(const struct limit_value *value, struct birth *birth)
 
 		if (setrlimit((__rlimit_resource_t) asked->resource, &rlimit) == 0)
 			continue;
-		snprintf(about, sizeof(about), "--rlimit %s=%llu:%llu: beyond what memcage itself may have",
+		snprintf(about, sizeof(about),
+			 "--rlimit %s=%llu:%llu: beyond what memcage itself may have",
 			 limit_rlimit_name(asked->resource), (unsigned long long) asked->soft,
 			 (unsigned long long) asked->hard);
 		give_up(birth, about, false);
@@ -114,7 +119,7 @@ static _Noreturn void become_command(struct birth *birth)
 		give_up(birth, "cannot enter the job's cgroup", false);
 	mounts_cgroup(plan->host);
 	umask(plan->umask);
-	setpgid(0, 0);	/* what the job does to its process group is not done to memcage */
+	setpgid(0, 0); /* what the job does to its process group is not done to memcage */
 	if (chdir(job->workdir) < 0)
 		give_up(birth, "cannot enter the working directory", false);
 	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);
@@ -162,11 +167,13 @@ static pid_t clone_beside(struct birth *birth, int *ret_pidfd)
 	char stack[STACK_BYTES] __attribute__((aligned(16)));
 
 	birth->born_inside = false;
-	return clone(run_birth, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, birth, ret_pidfd);
+	return clone(run_birth, stack + sizeof(stack),
+		     CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, birth, ret_pidfd);
 }
 
 /* It failed before execve, or in it: reaped. */
-static pid_t read_failure(pid_t pid, const struct birth *birth, int *pidfd, struct main_failure *failure)
+static pid_t read_failure(pid_t pid, const struct birth *birth, int *pidfd,
+			  struct main_failure *failure)
 {
 	*failure = (struct main_failure) { .errnum = birth->errnum, .exec = birth->exec };
 	snprintf(failure->about, sizeof(failure->about), "%s", birth->about);
@@ -178,7 +185,8 @@ static pid_t read_failure(pid_t pid, const struct birth *birth, int *pidfd, stru
 pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, int *ret_pidfd,
 		 struct main_failure *failure)
 {
-	struct birth *birth = mmap(NULL, sizeof(*birth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct birth *birth = mmap(NULL, sizeof(*birth), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int leaf = leaf_v2(place);
 	pid_t pid = -1;
 
@@ -186,7 +194,8 @@ pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, i
 	if (birth != MAP_FAILED) {
 		birth->plan = plan;
 		birth->place = place;
-		pid = leaf >= 0 ? clone_into(birth, leaf, ret_pidfd) : clone_beside(birth, ret_pidfd);
+		pid = leaf >= 0 ? clone_into(birth, leaf, ret_pidfd)
+				: clone_beside(birth, ret_pidfd);
 	}
 	if (pid > 0 && leaf >= 0 && !birth->alive) {
 		waitpid(pid, NULL, 0);
@@ -197,7 +206,8 @@ pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, i
 		return read_failure(pid, birth, ret_pidfd, failure);
 	if (pid < 0) {
 		failure->errnum = errno;
-		snprintf(failure->about, sizeof(failure->about), "cannot start a process in the cage");
+		snprintf(failure->about, sizeof(failure->about),
+			 "cannot start a process in the cage");
 	}
 	return pid;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The private places are three directories of one tmpfs, so that one size holds for them together.  What is to be
- * shown there (the working directory, binds) is cloned first, while the host's tree is still in sight, and moved to its place last.
+ * The private places are three directories of one tmpfs, so that one size holds for them
+ * together.  What is to be shown there (the working directory, binds) is cloned first, while the
+ * host's tree is still in sight, and moved to its place last.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@ static const char *const place_names[PRIVATE__COUNT] = {
 };
 
 struct shown {
-	int tree;			/* a detached clone of the mount tree */
+	int tree; /* a detached clone of the mount tree */
 	bool directory;
 	bool read_only;
 	const char *target;
@@ -39,7 +40,8 @@ struct shown {
 /* glibc before 2.36 has no wrappers for these. */
 static int sys_open_tree(const char *path)
 {
-	return (int) syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	return (int) syscall(SYS_open_tree, AT_FDCWD, path,
+			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 }
 
 static int sys_move_mount(int tree, const char *target)
@@ -51,21 +53,25 @@ static int make_read_only(int tree)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 
-	return (int) syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
+	return (int) syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+			     sizeof(attr));
 }
 
 static int clone_tree(struct shown *shown, const char *source, const char *target, bool read_only)
 {
 	struct stat st;
 
-	*shown = (struct shown) { .tree = sys_open_tree(source), .target = target, .read_only = read_only };
+	*shown = (struct shown) { .tree = sys_open_tree(source),
+				  .target = target,
+				  .read_only = read_only };
 	if (shown->tree < 0 || fstat(shown->tree, &st) < 0)
 		return -1;
 	shown->directory = S_ISDIR(st.st_mode);
 	return 0;
 }
 
-static int clone_trees(const struct job *job, struct shown *shown, size_t *ret_count, char *about, size_t size)
+static int clone_trees(const struct job *job, struct shown *shown, size_t *ret_count, char *about,
+		       size_t size)
 {
 	*ret_count = 0;
 	if (job->bind_workdir) {
@@ -77,7 +83,8 @@ static int clone_trees(const struct job *job, struct shown *shown, size_t *ret_c
 		const struct bind *bind = &job->settings.binds[i];
 
 		snprintf(about, size, "--bind: cannot show %s", bind->source);
-		if (clone_tree(&shown[(*ret_count)++], bind->source, bind->target, bind->read_only) < 0)
+		if (clone_tree(&shown[(*ret_count)++], bind->source, bind->target,
+			       bind->read_only) < 0)
 			return -1;
 	}
 	return 0;
@@ -95,7 +102,10 @@ static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about
 		stage = job->is_private[i] ? private_places[i] : stage;
 	if (!stage)
 		return 0;
-	/* An empty file costs about 1 KiB of kernel memory: one for each page of the size keeps that in proportion. */
+	/*
+	 * An empty file costs about 1 KiB of kernel memory: one for each page of the size keeps
+	 * that in proportion.
+	 */
 	if (plan->tmp_bytes == 0)
 		snprintf(options, sizeof(options), "mode=0755,size=0");
 	else
@@ -107,7 +117,8 @@ static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about
 	*ret_tmp = open(stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_tmp < 0)
 		return -1;
-	for (int i = PRIVATE__COUNT - 1; i >= 0; i--) {	/* the stage last: it covers the others' sources */
+	for (int i = PRIVATE__COUNT - 1; i >= 0;
+	     i--) { /* the stage last: it covers the others' sources */
 		if (!job->is_private[i])
 			continue;
 		snprintf(about, size, "cannot mount the private %s", private_places[i]);
@@ -127,7 +138,8 @@ static int make_target(const struct job *job, const struct shown *shown)
 	bool private = false;
 
 	for (int i = 0; i < PRIVATE__COUNT; i++)
-		private = private || (job->is_private[i] && path_is_below(shown->target, private_places[i]));
+	private =
+		private || (job->is_private[i] && path_is_below(shown->target, private_places[i]));
 	if (!private)
 		return 0;
 	snprintf(path, sizeof(path), "%s", shown->target);
@@ -162,13 +174,17 @@ static bool is_v2_only(const struct host *host)
 	return host->count == 1 && host->hierarchies[0].version == CGROUP_V2;
 }
 
-/* The host's tree goes, or is covered where it cannot be unmounted.  v1's hierarchies need a folder that we may write. */
+/*
+ * The host's tree goes, or is covered where it cannot be unmounted.  v1's hierarchies need a
+ * folder that we may write.
+ */
 static int take_cgroups_away(const struct host *host)
 {
 	umount2(CGROUP_MOUNT, MNT_DETACH);
 	if (is_v2_only(host))
 		return 0;
-	return mount("cgroup", CGROUP_MOUNT, "tmpfs", PROC_FLAGS, "mode=0755,size=64k,nr_inodes=64");
+	return mount("cgroup", CGROUP_MOUNT, "tmpfs", PROC_FLAGS,
+		     "mode=0755,size=64k,nr_inodes=64");
 }
 
 int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
@@ -196,7 +212,10 @@ int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t 
 	return mount("proc", "/proc", "proc", PROC_FLAGS, NULL);
 }
 
-/* Every controller of the hierarchy in one list, as the kernel wants it to find the hierarchy: "cpu,cpuacct". */
+/*
+ * Every controller of the hierarchy in one list, as the kernel wants it to find the hierarchy:
+ * "cpu,cpuacct".
+ */
 static void controller_list(const struct hierarchy *hierarchy, char *buffer, size_t size)
 {
 	size_t used = 0;
@@ -204,7 +223,8 @@ static void controller_list(const struct hierarchy *hierarchy, char *buffer, siz
 	buffer[0] = '\0';
 	for (int c = 0; c < CONTROLLER__COUNT; c++)
 		if (hierarchy->controllers & (1U << c) && used < size)
-			used += (size_t) snprintf(buffer + used, size - used, "%s%s", used ? "," : "",
+			used += (size_t) snprintf(buffer + used, size - used, "%s%s",
+						  used ? "," : "",
 						  controller_name((enum controller) c, CGROUP_V1));
 }
 
@@ -219,7 +239,8 @@ static void mount_v1(const struct hierarchy *hierarchy)
 	for (int c = 0; strchr(list, ',') && c < CONTROLLER__COUNT; c++) {
 		if (!(hierarchy->controllers & (1U << c)))
 			continue;
-		snprintf(path, sizeof(path), CGROUP_MOUNT "/%s", controller_name((enum controller) c, CGROUP_V1));
+		snprintf(path, sizeof(path), CGROUP_MOUNT "/%s",
+			 controller_name((enum controller) c, CGROUP_V1));
 		if (symlink(list, path) < 0)
 			return;
 	}

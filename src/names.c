@@ -15,8 +15,8 @@ static const char *const causes[MEMCAGE_CAUSE__COUNT] = {
 };
 
 static const char *const scopes[MEMCAGE_SCOPE__COUNT] = {
-	[MEMCAGE_SCOPE_JOB] = "job",	   [MEMCAGE_SCOPE_ANCESTOR] = "ancestor",
-	[MEMCAGE_SCOPE_HOST] = "host",	   [MEMCAGE_SCOPE_NESTED] = "nested",
+	[MEMCAGE_SCOPE_JOB] = "job",	     [MEMCAGE_SCOPE_ANCESTOR] = "ancestor",
+	[MEMCAGE_SCOPE_HOST] = "host",	     [MEMCAGE_SCOPE_NESTED] = "nested",
 	[MEMCAGE_SCOPE_UNKNOWN] = "unknown",
 };
 

@@ -12,7 +12,7 @@
 #include "base/own.h"
 #include "cgroup.h"
 
-#define LATE_MSEC 30			/* seen on 6.18: up to 15 ms after the removal */
+#define LATE_MSEC 30 /* seen on 6.18: up to 15 ms after the removal */
 
 int nested_watch_register(int dir, int event)
 {
@@ -66,7 +66,10 @@ static size_t count_removed(const struct nested_watch *watch, int leaf)
 	return watch->count - census.living;
 }
 
-/* While all cgroups are there it is an OOM; afterwards it may be one, or the removal's, which comes late. */
+/*
+ * While all cgroups are there it is an OOM; afterwards it may be one, or the removal's, which
+ * comes late.
+ */
 static void take_notifications(struct nested_watch *watch, int leaf)
 {
 	uint64_t notified;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nested_watch - OOMs at limits that a job sets inside, on cgroup v1: there a kill is counted where the victim lived and nowhere
- * above, so that it is forgotten with a cgroup that the job has removed (a memcage in the job does so at once).  Each
- * cgroup that is found below the job's leaf gets the same eventfd on its memory.oom_control.  That is notified once for an OOM at
- * the cgroup or above it, and once when the cgroup goes.  They are looked for once a second: inotify would tell at once, but the end
- * of an inotify descriptor waits for an SRCU grace period, 5 to 70 ms for every job (6.18).  Of those that live for less only
- * the kernel log can tell.
+ * nested_watch - OOMs at limits that a job sets inside, on cgroup v1: there a kill is counted
+ * where the victim lived and nowhere above, so that it is forgotten with a cgroup that the job
+ * has removed (a memcage in the job does so at once).  Each cgroup that is found below the job's
+ * leaf gets the same eventfd on its memory.oom_control.  That is notified once for an OOM at the
+ * cgroup or above it, and once when the cgroup goes.  They are looked for once a second: inotify
+ * would tell at once, but the end of an inotify descriptor waits for an SRCU grace period, 5 to
+ * 70 ms for every job (6.18).  Of those that live for less only the kernel log can tell.
  */
 #pragma once
 
@@ -16,10 +17,10 @@
 #define NESTED_MOST 256
 
 struct nested_watch {
-	int event;			/* readable when a cgroup has been notified; -1: none has been found */
-	ino_t known[NESTED_MOST];	/* cgroups that notify event */
+	int event; /* readable when a cgroup has been notified; -1: none has been found */
+	ino_t known[NESTED_MOST]; /* cgroups that notify event */
 	size_t count;
-	uint64_t ooms, undecided;	/* notifications: of OOMs, and of OOMs or removals */
+	uint64_t ooms, undecided; /* notifications: of OOMs, and of OOMs or removals */
 };
 
 #define NESTED_WATCH_NONE ((struct nested_watch) { .event = -1 })
@@ -29,5 +30,8 @@ bool nested_watch_update(struct nested_watch *watch, int leaf);
 /* Notifications that were OOMs for sure.  Those of the levels above are among them. */
 uint64_t nested_watch_ooms(struct nested_watch *watch, int leaf);
 void nested_watch_release(struct nested_watch *watch);
-/* Makes the eventfd be notified of OOMs at this cgroup and above (Documentation/admin-guide/cgroup-v1/memory.rst, 10); -1 with errno. */
+/*
+ * Makes the eventfd be notified of OOMs at this cgroup and above
+ * (Documentation/admin-guide/cgroup-v1/memory.rst, 10); -1 with errno.
+ */
 int nested_watch_register(int dir, int event);

@@ -15,8 +15,9 @@
 #include "text.h"
 #include "usage.h"
 
-#define LOG_WAIT_MSEC 5			/* "Killed process" is printed after the signal was sent */
-#define WORTH_SAYING 10			/* a tenth of the wall time: what of throttling and stalls is worth a warning */
+#define LOG_WAIT_MSEC 5 /* "Killed process" is printed after the signal was sent */
+#define WORTH_SAYING                                                                               \
+	10 /* a tenth of the wall time: what of throttling and stalls is worth a warning */
 #define WORTH_SAYING_LEAST (100 * USEC_PER_MSEC)
 
 static void job_path(const struct run *run, char *buffer, size_t size)
@@ -85,7 +86,10 @@ static bool main_was_killed(const struct run *run)
 	       WTERMSIG(run->seen.main_status) == SIGKILL;
 }
 
-/* Without the log: the largest process when the limit was hit is the likeliest victim (oom_badness(), mm/oom_kill.c). */
+/*
+ * Without the log: the largest process when the limit was hit is the likeliest victim
+ * (oom_badness(), mm/oom_kill.c).
+ */
 static void name_victims(struct run *run)
 {
 	struct victim *victim = &run->victims[0];
@@ -107,9 +111,11 @@ static void note_group_kill(struct run *run)
 	const struct memory_events *events = &run->usage.events;
 
 	if (host_backend(&run->host) == CGROUP_V2)
-		run->seen.group_killed = events->oom_group_kill != UNREADABLE && events->oom_group_kill > 0;
+		run->seen.group_killed =
+			events->oom_group_kill != UNREADABLE && events->oom_group_kill > 0;
 	else
-		run->seen.group_killed = !run->job->settings.kill_process && run->seen.memory.oom_kills > 0 &&
+		run->seen.group_killed = !run->job->settings.kill_process &&
+					 run->seen.memory.oom_kills > 0 &&
 					 (run->seen.oom_group_usec != 0 || main_was_killed(run));
 }
 
@@ -121,27 +127,33 @@ static bool is_worth_saying(const struct run *run, uint64_t usec)
 
 static void warn_of_limits(struct run *run)
 {
-	uint64_t refused = usage_refused_forks(&run->cgroup), stall = usage_memory_stall(&run->cgroup);
+	uint64_t refused = usage_refused_forks(&run->cgroup),
+		 stall = usage_memory_stall(&run->cgroup);
 	const struct limit_value *pids = &run->limits[LIMIT_PIDS];
 	char time[32];
 
 	if (refused > 0 && pids->set && pids->number != LIMIT_NONE)
-		run_warn(run, WARNING_PIDS_LIMIT, "the job could not start a process %llu times: --pids is %llu",
+		run_warn(run, WARNING_PIDS_LIMIT,
+			 "the job could not start a process %llu times: --pids is %llu",
 			 (unsigned long long) refused, (unsigned long long) pids->number);
 	else if (refused > 0)
-		run_warn(run, WARNING_PIDS_LIMIT, "the job could not start a process %llu times: a limit above it",
+		run_warn(run, WARNING_PIDS_LIMIT,
+			 "the job could not start a process %llu times: a limit above it",
 			 (unsigned long long) refused);
 	if (run->limits[LIMIT_CPUS].set && is_worth_saying(run, run->usage.cpu_throttled_usec)) {
 		text_usec(run->usage.cpu_throttled_usec, time, sizeof(time));
-		run_warn(run, WARNING_CPU_THROTTLED, "the job's threads waited %s for CPU time: --cpus is %g", time,
+		run_warn(run, WARNING_CPU_THROTTLED,
+			 "the job's threads waited %s for CPU time: --cpus is %g", time,
 			 (double) run->limits[LIMIT_CPUS].number / 1e6);
 	}
 	if (run->usage.events.high != UNREADABLE && run->usage.events.high > 0)
-		run_warn(run, WARNING_MEMORY_HIGH, "the job was slowed down %llu times at --memory-high",
+		run_warn(run, WARNING_MEMORY_HIGH,
+			 "the job was slowed down %llu times at --memory-high",
 			 (unsigned long long) run->usage.events.high);
 	if (is_worth_saying(run, stall)) {
 		text_usec(stall, time, sizeof(time));
-		run_warn(run, WARNING_MEMORY_PRESSURE, "all of the job stood still for %s, waiting for memory", time);
+		run_warn(run, WARNING_MEMORY_PRESSURE,
+			 "all of the job stood still for %s, waiting for memory", time);
 	}
 }
 
@@ -154,13 +166,15 @@ static void warn_of_tmp(struct run *run)
 	run_look_at_tmp(run);
 	if (run->tmp_full) {
 		text_bytes(run->limits[LIMIT_TMP].number, size, sizeof(size));
-		run_warn(run, WARNING_TMP_FULL, "/tmp, /var/tmp and /dev/shm were full: --tmp is %s", size);
+		run_warn(run, WARNING_TMP_FULL,
+			 "/tmp, /var/tmp and /dev/shm were full: --tmp is %s", size);
 	}
 	if (run->tmp < 0 || fstatfs(run->tmp, &fs) < 0)
 		return;
 	files = (uint64_t) (fs.f_files - fs.f_ffree);
 	if (files > run->tmp_files)
-		run_warn(run, WARNING_TMP_DISCARDED, "%llu files left in /tmp, /var/tmp or /dev/shm were discarded",
+		run_warn(run, WARNING_TMP_DISCARDED,
+			 "%llu files left in /tmp, /var/tmp or /dev/shm were discarded",
 			 (unsigned long long) (files - run->tmp_files));
 }
 
@@ -169,7 +183,8 @@ static void warn_of_nested(struct run *run)
 	struct verdict verdict = verdict_decide(&run->seen, 0);
 
 	if (verdict.scope == MEMCAGE_SCOPE_NESTED)
-		run_warn(run, WARNING_NESTED_OOM, "a process was killed at a memory limit that the job itself had set");
+		run_warn(run, WARNING_NESTED_OOM,
+			 "a process was killed at a memory limit that the job itself had set");
 }
 
 static void explain_exec(struct run *run)
@@ -189,8 +204,8 @@ static void remove_cgroup(struct run *run)
 	memcpy(name, run->cgroup.name, sizeof(name));
 	oom_watch_release(&run->watch);
 	if (cgroup_remove(&run->cgroup) < 0)
-		run_warn(run, WARNING_LEFTOVER_PROCESSES, "the cgroup %s could not be removed: %s", name,
-			 strerror(errno));
+		run_warn(run, WARNING_LEFTOVER_PROCESSES, "the cgroup %s could not be removed: %s",
+			 name, strerror(errno));
 	delegate_restore(&run->host);
 }
 

@@ -71,12 +71,17 @@ static void open_ancestor(struct oom_ancestor *ancestor, int dir, enum cgroup_ve
 		ancestor->ooms = read_key_fd(ancestor->fd, "oom");
 }
 
-/* From memcage's own cgroup up to the last below the hierarchy's root: the root itself has no limit. */
+/*
+ * From memcage's own cgroup up to the last below the hierarchy's root: the root itself has no
+ * limit.
+ */
 void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host)
 {
 	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
 	auto_fd int dir = fcntl(memory->dir, F_DUPFD_CLOEXEC, 3);
-	bool part = !memory->whole_path;	/* of the tree: its root is a cgroup like others, and above is more */
+	bool part =
+		/* of the tree: its root is a cgroup like others, and above is more */
+		!memory->whole_path;
 	size_t levels = part ? 1 : 0;
 
 	for (const char *at = memory->own; (at = strchr(at, '/')); at++)
@@ -112,13 +117,15 @@ int oom_watch_open(struct oom_watch *watch, const struct cgroup *cgroup, struct 
 	watch->part = cgroup_part(cgroup, CONTROLLER_MEMORY);
 	if (watch->part->hierarchy->version == CGROUP_V1) {
 		watch->events = notify_v1(watch->part->job);
-		return watch->events < 0 ? error_setup(err, "cannot watch %s/memory.oom_control", cgroup->name) : 0;
+		return watch->events < 0 ? error_setup(err, "cannot watch %s/memory.oom_control",
+						       cgroup->name)
+					 : 0;
 	}
 	watch->events = openat(watch->part->job, "memory.events", O_RDONLY | O_CLOEXEC);
 	watch->local = openat(watch->part->job, "memory.events.local", O_RDONLY | O_CLOEXEC);
 	if (watch->events < 0 || watch->local < 0)
 		return error_setup(err, "cannot watch %s/memory.events", cgroup->name);
-	oom_watch_read(watch, false);	/* a file that was never read polls as changed */
+	oom_watch_read(watch, false); /* a file that was never read polls as changed */
 	return 0;
 }
 
@@ -143,7 +150,8 @@ bool memory_parts_read(const struct cgroup_part *part, struct memory_parts *ret)
 		[CGROUP_V1] = { "total_rss", "total_cache", "total_shmem", NULL },
 	};
 	const char *const *key = keys[part->hierarchy->version];
-	uint64_t *const to[] = { &ret->anon_bytes, &ret->file_bytes, &ret->shmem_bytes, &ret->kernel_bytes };
+	uint64_t *const to[] = { &ret->anon_bytes, &ret->file_bytes, &ret->shmem_bytes,
+				 &ret->kernel_bytes };
 	char text[STAT_TEXT];
 
 	if (file_read_at(part->job, "memory.stat", text, sizeof(text)) < 0)
@@ -172,14 +180,16 @@ void oom_watch_read(struct oom_watch *watch, bool parts)
 		char text[EVENTS_TEXT];
 
 		if (file_read_fd(watch->events, text, sizeof(text)) < 0)
-			return;		/* ENODEV: removed under us */
+			return; /* ENODEV: removed under us */
 		file_key(text, "oom_kill", &watch->kills);
 		file_key(text, "oom", &watch->ooms);
 	} else {
 		uint64_t kills = 0;
 
-		cgroup_walk(watch->part->leaf, add_kills_v1, &kills);	/* the job's own directory has no processes */
-		watch->kills = larger(watch->kills, kills);	/* a removed cgroup takes its count along */
+		cgroup_walk(watch->part->leaf, add_kills_v1,
+			    &kills); /* the job's own directory has no processes */
+		watch->kills =
+			larger(watch->kills, kills); /* a removed cgroup takes its count along */
 		watch->notified += take_notified(watch->events);
 		watch->ooms = watch->notified;
 	}
@@ -187,7 +197,10 @@ void oom_watch_read(struct oom_watch *watch, bool parts)
 		keep_largest(watch, &now);
 }
 
-/* The mount option memory_localevents makes memory.events local too; the sum of the parts tells all the same. */
+/*
+ * The mount option memory_localevents makes memory.events local too; the sum of the parts tells
+ * all the same.
+ */
 struct local_sums {
 	uint64_t oom, oom_kill;
 };
@@ -202,13 +215,15 @@ static void add_local_v2(int dir, void *data)
 	sums->oom_kill += kills == UNREADABLE ? 0 : kills;
 }
 
-static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *events)
+static void finish_v2(struct oom_watch *watch, struct memory_seen *ret,
+		      struct memory_events *events)
 {
 	struct local_sums sums = { 0 };
 	char text[EVENTS_TEXT] = "";
-	uint64_t *const to[] = { &events->low, &events->high, &events->max, &events->oom, &events->oom_kill,
-				 &events->oom_group_kill };
-	static const char *const keys[] = { "low", "high", "max", "oom", "oom_kill", "oom_group_kill" };
+	uint64_t *const to[] = { &events->low, &events->high,	  &events->max,
+				 &events->oom, &events->oom_kill, &events->oom_group_kill };
+	static const char *const keys[] = { "low", "high",     "max",
+					    "oom", "oom_kill", "oom_group_kill" };
 
 	file_read_fd(watch->events, text, sizeof(text));
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -216,12 +231,14 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct m
 			*to[i] = UNREADABLE;
 	cgroup_walk(watch->part->leaf, add_local_v2, &sums);
 	add_local_v2(watch->part->job, &sums);
-	ret->oom_kills = larger(events->oom_kill == UNREADABLE ? 0 : events->oom_kill, sums.oom_kill);
+	ret->oom_kills =
+		larger(events->oom_kill == UNREADABLE ? 0 : events->oom_kill, sums.oom_kill);
 	ret->own_ooms = read_key_fd(watch->local, "oom");
 	if (ret->own_ooms == UNREADABLE)
 		ret->own_ooms = 0;
 	ret->own_refused = events->max != UNREADABLE && events->max > 0;
-	ret->nested_ooms = larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom) - ret->own_ooms;
+	ret->nested_ooms =
+		larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom) - ret->own_ooms;
 	for (size_t i = 0; i < watch->ancestor_count; i++) {
 		const struct oom_ancestor *ancestor = &watch->ancestors[i];
 		uint64_t now = read_key_fd(ancestor->fd, "oom");
@@ -231,7 +248,10 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret, struct m
 	}
 }
 
-/* Times that the limit refused memory.  One that counts swap too is hit first where both are the same. */
+/*
+ * Times that the limit refused memory.  One that counts swap too is hit first where both are the
+ * same.
+ */
 static uint64_t hits_v1(int dir)
 {
 	uint64_t memory = 0, with_swap = 0;
@@ -245,17 +265,20 @@ static void count_hit_limits_v1(int dir, void *count)
 {
 	uint64_t limit, kills = read_key_at(dir, "memory.oom_control", "oom_kill");
 
-	if (kills != UNREADABLE && kills > 0 && file_number_at(dir, "memory.limit_in_bytes", &limit) == 0 &&
-	    limit != LIMIT_NONE && hits_v1(dir) > 0)
+	if (kills != UNREADABLE && kills > 0 &&
+	    file_number_at(dir, "memory.limit_in_bytes", &limit) == 0 && limit != LIMIT_NONE &&
+	    hits_v1(dir) > 0)
 		++*(uint64_t *) count;
 }
 
 /* A level's own OOMs are its notifications less those that came from the level above. */
-static void finish_v1(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *events)
+static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
+		      struct memory_events *events)
 {
 	uint64_t above = 0;
 
-	*events = (struct memory_events) { UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE };
+	*events = (struct memory_events) { UNREADABLE, UNREADABLE, UNREADABLE,
+					   UNREADABLE, UNREADABLE, UNREADABLE };
 	oom_watch_read(watch, false);
 	for (size_t i = watch->ancestor_count; i-- > 0;) {
 		struct oom_ancestor *ancestor = &watch->ancestors[i];
@@ -272,14 +295,15 @@ static void finish_v1(struct oom_watch *watch, struct memory_seen *ret, struct m
 	if (watch->notified == 0 && ret->nested_ooms == 0 && ret->oom_kills > 0)
 		cgroup_walk(watch->part->leaf, count_hit_limits_v1, &ret->nested_ooms);
 	if (ret->nested_ooms > 0 && ret->oom_kills == 0)
-		ret->oom_kills = 1;	/* its count went with its cgroup */
+		ret->oom_kills = 1; /* its count went with its cgroup */
 	events->oom_kill = watch->kills;
 	events->oom = watch->notified;
 	events->max = hits_v1(watch->part->job);
 	ret->own_refused = events->max > 0;
 }
 
-void oom_watch_finish(struct oom_watch *watch, struct memory_seen *ret, struct memory_events *ret_events)
+void oom_watch_finish(struct oom_watch *watch, struct memory_seen *ret,
+		      struct memory_events *ret_events)
 {
 	ret->ancestor_count = watch->ancestor_count;
 	ret->ancestors_hidden = watch->hidden;
@@ -297,7 +321,8 @@ void oom_watch_ancestor_name(const struct host *host, size_t index, char *buffer
 	for (; index > 0; index--)
 		while (length > 0 && memory->own[--length] != '/')
 			;
-	snprintf(buffer, size, "%.*s", length > 0 ? (int) length : 1, length > 0 ? memory->own : "/");
+	snprintf(buffer, size, "%.*s", length > 0 ? (int) length : 1,
+		 length > 0 ? memory->own : "/");
 }
 
 void oom_watch_release(struct oom_watch *watch)

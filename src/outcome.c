@@ -35,8 +35,10 @@ void outcome_begin(struct outcome *outcome)
 static const char *missing_evidence(const struct run *run)
 {
 	if (run->kernel_log < 0)
-		return "levels above are hidden by a cgroup namespace, and the kernel log (/dev/kmsg) is not readable";
-	return "levels above are hidden by a cgroup namespace, and the kernel log does not name the limit";
+		return "levels above are hidden by a cgroup namespace, and the kernel log "
+		       "(/dev/kmsg) is not readable";
+	return "levels above are hidden by a cgroup namespace, and the kernel log does not name "
+	       "the limit";
 }
 
 static uint64_t effective_limit(const struct run *run)
@@ -53,8 +55,9 @@ static void gather_memory_parts(struct report *report, const struct run *run)
 
 	report->memory_parts_known = log->memory_known || run->watch.parts_known;
 	if (log->memory_known)
-		report->memory_parts = (struct memory_parts) { log->anon_bytes, log->file_bytes, log->shmem_bytes,
-							       log->kernel_bytes };
+		report->memory_parts =
+			(struct memory_parts) { log->anon_bytes, log->file_bytes, log->shmem_bytes,
+						log->kernel_bytes };
 	else
 		report->memory_parts = run->watch.parts;
 }
@@ -67,7 +70,9 @@ static void gather(struct report *report, const struct outcome *outcome, const s
 		.id = outcome->id,
 		.command = run->job->argv,
 		.policy = "default",
-		.backend = began && run->host.of[CONTROLLER_MEMORY] >= 0 ? backend_name(host_backend(&run->host)) : NULL,
+		.backend = began && run->host.of[CONTROLLER_MEMORY] >= 0
+				   ? backend_name(host_backend(&run->host))
+				   : NULL,
 		.started_at = outcome->started_at,
 		.seen = &run->seen,
 		.limits = run->limits,
@@ -87,8 +92,11 @@ static void gather(struct report *report, const struct outcome *outcome, const s
 }
 
 static const struct usage usage_unknown = {
-	UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE,
-	{ UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE },
+	UNREADABLE, UNREADABLE,
+	UNREADABLE, UNREADABLE,
+	UNREADABLE, UNREADABLE,
+	UNREADABLE, UNREADABLE,
+	UNREADABLE, { UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE },
 };
 
 char *outcome_unfinished(struct outcome *outcome, const struct run *run)
@@ -118,7 +126,8 @@ static void fill_result(struct outcome *outcome, const struct report *report)
 	result->warning_count = report_warnings_said(report, outcome->warnings);
 	result->warnings = outcome->warnings;
 	result->quiet = verdict->cause == MEMCAGE_CAUSE_EXITED && result->warning_count == 0;
-	result->summary = outcome->summary ? outcome->summary : "";	/* no memory: the numbers tell */
+	result->summary =
+		outcome->summary ? outcome->summary : ""; /* no memory: the numbers tell */
 	result->hint = outcome->hint;
 }
 

@@ -13,7 +13,7 @@ struct outcome {
 	struct timespec started_at;
 	char id[32];
 	char ancestor[PATH_MAX];
-	char *json;			/* made when it is asked for */
+	char *json; /* made when it is asked for */
 	char *summary, *hint;
 };
 

@@ -422,10 +422,8 @@ static int replace(const struct output *output, const char *text)
 {
 	auto_fd int fd = create_nameless(output);
 
-	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL))
-		return replace_by_name(output, text);
 	if (fd < 0)
-		return -1;
+		return replace_by_name(output, text);
 	return write_all(fd, text) < 0 ? -1 : publish(output, fd);
 }
 

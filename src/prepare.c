@@ -11,7 +11,8 @@
 #include "delegate.h"
 #include "text.h"
 
-#define TMP_SHARE 8			/* the private tmpfs gets this part of the memory, unless --tmp says otherwise */
+#define TMP_SHARE                                                                                  \
+	8 /* the private tmpfs gets this part of the memory, unless --tmp says otherwise */
 
 static const char *option_name(int id)
 {
@@ -61,7 +62,9 @@ static const char *unsupported(const struct run *run, int id, char *buffer, size
 	const char *why;
 
 	if (id == LIMIT_CPU_TIME)
-		return counts_cpu_time(&run->host) ? NULL : "nothing counts a job's CPU time here: no cpuacct controller";
+		return counts_cpu_time(&run->host)
+			       ? NULL
+			       : "nothing counts a job's CPU time here: no cpuacct controller";
 	if (!hierarchy) {
 		snprintf(buffer, size, "the %s controller is not available here",
 			 controller_name(limits[id].controller, host_backend(&run->host)));
@@ -96,7 +99,8 @@ static int check_supported(struct run *run)
 	for (int id = 0; id < LIMIT__COUNT; id++) {
 		const char *why;
 
-		if ((limits[id].controller == CONTROLLER_NONE && id != LIMIT_CPU_TIME) || !is_limited(&run->limits[id]))
+		if ((limits[id].controller == CONTROLLER_NONE && id != LIMIT_CPU_TIME) ||
+		    !is_limited(&run->limits[id]))
 			continue;
 		why = unsupported(run, id, buffer, sizeof(buffer));
 		if (!why)
@@ -105,10 +109,12 @@ static int check_supported(struct run *run)
 		if (is_harmless(run, id))
 			continue;
 		if (!run->job->settings.allow_unsupported)
-			return error_set(&run->failure, MEMCAGE_ERROR_SETUP, 0,
-					 "--%s cannot be enforced: %s; --allow-unsupported runs without it",
-					 option_name(id), why);
-		run_warn(run, WARNING_LIMIT_UNSUPPORTED, "--%s is not in force: %s", option_name(id), why);
+			return error_set(
+				&run->failure, MEMCAGE_ERROR_SETUP, 0,
+				"--%s cannot be enforced: %s; --allow-unsupported runs without it",
+				option_name(id), why);
+		run_warn(run, WARNING_LIMIT_UNSUPPORTED, "--%s is not in force: %s",
+			 option_name(id), why);
 	}
 	return 0;
 }
@@ -130,13 +136,16 @@ static void compare_with_above(struct run *run)
 		text_bytes(own, own_text, sizeof(own_text));
 		text_bytes(above, above_text, sizeof(above_text));
 		run_warn(run, WARNING_LIMIT_NOT_BELOW_ANCESTOR,
-			 "--memory is %s, but a cgroup above has only %s: its limit will be hit first", own_text,
-			 above_text);
+			 "--memory is %s, but a cgroup above has only %s: its limit will be hit "
+			 "first",
+			 own_text, above_text);
 	}
 	if (!run->limits[LIMIT_TMP].set) {
 		if (base == LIMIT_NONE)
 			base = machine_memory();
-		run->limits[LIMIT_TMP] = (struct limit_value) { .set = true, .number = limit_whole_pages(base / TMP_SHARE) };
+		run->limits[LIMIT_TMP] =
+			(struct limit_value) { .set = true,
+					       .number = limit_whole_pages(base / TMP_SHARE) };
 	}
 }
 
@@ -153,7 +162,8 @@ static int end_job_as_group(struct run *run)
 
 int prepare_host(struct run *run)
 {
-	if (host_probe(&run->host, run->job->settings.backend, wanted_controllers(run), &run->failure) < 0)
+	if (host_probe(&run->host, run->job->settings.backend, wanted_controllers(run),
+		       &run->failure) < 0)
 		return -1;
 	if (delegate_prepare(&run->host, required_controllers(run), &run->failure) < 0)
 		return -1;
@@ -168,7 +178,8 @@ int prepare_cgroup(struct run *run)
 {
 	if (cgroup_create(&run->cgroup, &run->host, run->limits, &run->failure) < 0)
 		return -1;
-	if (oom_watch_open(&run->watch, &run->cgroup, &run->failure) < 0 || end_job_as_group(run) < 0)
+	if (oom_watch_open(&run->watch, &run->cgroup, &run->failure) < 0 ||
+	    end_job_as_group(run) < 0)
 		return -1;
 	run->kernel_log = kmsg_open();
 	if (run->job->settings.sample_usec != 0 &&

@@ -34,8 +34,9 @@ static void add_members(int dir, void *data)
 }
 
 /*
- * "PID (COMM) STATE ..." of /proc/PID/stat; comm may hold any byte, so its end is the last ')'.  Field 24 is
- * the resident set in pages (proc(5)).  False for a process that has ended or is just ending.
+ * "PID (COMM) STATE ..." of /proc/PID/stat; comm may hold any byte, so its end is the last ')'.
+ * Field 24 is the resident set in pages (proc(5)).  False for a process that has ended or is just
+ * ending.
  */
 static bool read_process(pid_t pid, struct process *ret)
 {
@@ -69,7 +70,8 @@ bool process_largest(const struct cgroup_part *part, struct process *ret)
 
 	cgroup_walk(part->leaf, add_members, &table);
 	for (size_t i = 0; i < table.count; i++) {
-		if (!read_process(table.pids[i], &process) || (found && process.rss_bytes <= ret->rss_bytes))
+		if (!read_process(table.pids[i], &process) ||
+		    (found && process.rss_bytes <= ret->rss_bytes))
 			continue;
 		*ret = process;
 		found = true;
@@ -89,8 +91,9 @@ size_t process_names(const struct cgroup_part *part, char *buffer, size_t size)
 		if (!read_process(table.pids[i], &process))
 			continue;
 		if (living++ < NAMED_MOST && used < size)
-			used += (size_t) snprintf(buffer + used, size - used, "%s%s (pid %d)", used ? ", " : "",
-						  process.comm, (int) process.pid);
+			used += (size_t) snprintf(buffer + used, size - used, "%s%s (pid %d)",
+						  used ? ", " : "", process.comm,
+						  (int) process.pid);
 	}
 	if (living > NAMED_MOST && used < size)
 		snprintf(buffer + used, size - used, " and %zu more", living - NAMED_MOST);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* process_table - who is in a job, by /proc: to name a victim that the kernel log does not, and what was left over. */
+/*
+ * process_table - who is in a job, by /proc: to name a victim that the kernel log does not, and
+ * what was left over.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +12,7 @@
 #include "cgroup.h"
 
 struct process {
-	pid_t pid;			/* in our PID namespace; 0: none */
+	pid_t pid; /* in our PID namespace; 0: none */
 	char comm[16];
 	uint64_t rss_bytes;
 };

@@ -12,7 +12,7 @@ void run_init(struct run *run, const struct job *job)
 	run->child = CHILD_NONE;
 	run->watch = OOM_WATCH_NONE;
 	run->main_pidfd = run->tmp = run->epoll = run->timer = run->kernel_log = -1;
-	memcpy(run->limits, job->limits, sizeof(run->limits));	/* lists stay the job's */
+	memcpy(run->limits, job->limits, sizeof(run->limits)); /* lists stay the job's */
 }
 
 void run_warn(struct run *run, enum warning_code code, const char *format, ...)

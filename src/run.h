@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run - one job on its way: what was made for it, where it stands, what was seen.  The stages fill it in order:
- * supervise.h makes the cage and watches it, observe.h takes the last readings and removes it.
+ * run - one job on its way: what was made for it, where it stands, what was seen.  The stages
+ * fill it in order: supervise.h makes the cage and watches it, observe.h takes the last readings
+ * and removes it.
  */
 #pragma once
 
@@ -24,52 +25,60 @@
  *	KILLING		everything was killed; init is to end within seconds
  *	ENDED		init has been reaped: nothing of the job runs
  */
-enum run_phase { PHASE_STARTING, PHASE_RUNNING, PHASE_STOPPING, PHASE_KILLING, PHASE_ENDED, PHASE__COUNT };
+enum run_phase {
+	PHASE_STARTING,
+	PHASE_RUNNING,
+	PHASE_STOPPING,
+	PHASE_KILLING,
+	PHASE_ENDED,
+	PHASE__COUNT
+};
 
 /* Dates in microseconds of CLOCK_MONOTONIC at which something is due. */
 enum run_deadline {
-	DEADLINE_TIMEOUT,		/* --timeout */
-	DEADLINE_CPU_TIME,		/* the earliest moment at which --cpu-time can be used up */
-	DEADLINE_GRACE,			/* after SIGTERM */
-	DEADLINE_SILENCE,		/* init must have spoken, or ended, by then */
-	DEADLINE_NO_VICTIM,		/* look again whether the job stands at its limit without a victim */
-	DEADLINE_OOM_LOOK,		/* look for a kill that v1 announced, or does not announce */
+	DEADLINE_TIMEOUT,   /* --timeout */
+	DEADLINE_CPU_TIME,  /* the earliest moment at which --cpu-time can be used up */
+	DEADLINE_GRACE,	    /* after SIGTERM */
+	DEADLINE_SILENCE,   /* init must have spoken, or ended, by then */
+	DEADLINE_NO_VICTIM, /* look again whether the job stands at its limit without a victim */
+	DEADLINE_OOM_LOOK,  /* look for a kill that v1 announced, or does not announce */
 	DEADLINE_SAMPLE,
-	DEADLINE_LEFTOVERS,		/* main has ended: the rest goes, if it has not by then */
+	DEADLINE_LEFTOVERS, /* main has ended: the rest goes, if it has not by then */
 	DEADLINE__COUNT,
 };
 
 struct run {
 	const struct job *job;
-	struct limit_value limits[LIMIT__COUNT];	/* as in force: the job's, and the default size of the tmpfs */
+	struct limit_value limits
+		[LIMIT__COUNT]; /* as in force: the job's, and the default size of the tmpfs */
 	struct host host;
 	struct cgroup cgroup;
 	struct oom_watch watch;
 	struct child child;
-	int main_pidfd, tmp;		/* from init; -1 */
+	int main_pidfd, tmp; /* from init; -1 */
 	int epoll, timer, kernel_log;
 
 	enum run_phase phase;
-	bool empty;			/* no process of the job is left, at most the cage's init */
-	uint64_t deadlines[DEADLINE__COUNT];	/* 0: none */
-	uint64_t stalled_ooms, stalled_kills;	/* counters when DEADLINE_NO_VICTIM was set */
-	unsigned int oom_looks;		/* v1: how often we have looked for an announced kill */
-	int stopped_by;			/* signal that stopped main, not yet said; 0 */
+	bool empty; /* no process of the job is left, at most the cage's init */
+	uint64_t deadlines[DEADLINE__COUNT];  /* 0: none */
+	uint64_t stalled_ooms, stalled_kills; /* counters when DEADLINE_NO_VICTIM was set */
+	unsigned int oom_looks; /* v1: how often we have looked for an announced kill */
+	int stopped_by;		/* signal that stopped main, not yet said; 0 */
 
 	struct observation seen;
-	uint64_t tmp_files;		/* that are not the job's */
+	uint64_t tmp_files; /* that are not the job's */
 	uint64_t tmp_peak_bytes;
 	bool tmp_full;
 	struct kmsg_evidence evidence;
-	struct process suspect;		/* the largest process when the limit was last neared */
-	uint64_t suspect_usec;		/* when that was looked for */
+	struct process suspect; /* the largest process when the limit was last neared */
+	uint64_t suspect_usec;	/* when that was looked for */
 	struct samples samples;
 	struct usage usage;
 	struct victim victims[KMSG_VICTIMS_MOST];
 	size_t victim_count;
 	struct warning warnings[WARNINGS_MOST];
 	size_t warning_count;
-	struct memcage_error failure;	/* why the set-up or execve failed */
+	struct memcage_error failure; /* why the set-up or execve failed */
 	int exec_errnum;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sample - the timeline of a job, bounded whatever the job's length: when it is full, every second sample goes and
- * the pace halves.
+ * sample - the timeline of a job, bounded whatever the job's length: when it is full, every
+ * second sample goes and the pace halves.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #define SAMPLES_MOST 1024
 
 struct samples {
-	struct sample *list;		/* NULL: no timeline */
+	struct sample *list; /* NULL: no timeline */
 	size_t count;
 	uint64_t interval_usec;
 };

@@ -21,7 +21,8 @@ static int refuse(struct memcage_error *err, const char *text, const char *right
 {
 	char quoted[QUOTED];
 
-	return error_usage(err, "%s is not right; say %s", parse_quote(text, quoted, sizeof(quoted)), right);
+	return error_usage(err, "%s is not right; say %s",
+			   parse_quote(text, quoted, sizeof(quoted)), right);
 }
 
 /* Makes room for one more element of an array that has count. */
@@ -66,7 +67,10 @@ static int parse_network(const char *text, struct settings *settings, struct mem
 	return 0;
 }
 
-/* As an absolute path without "." and "//", so that paths can be compared; ".." stays, as only the kernel can follow it. */
+/*
+ * As an absolute path without "." and "//", so that paths can be compared; ".." stays, as only
+ * the kernel can follow it.
+ */
 static char *absolute_path(const char *path)
 {
 	auto_free char *cwd = *path == '/' ? strdup("") : getcwd(NULL, 0);
@@ -115,7 +119,8 @@ static int parse_bind(const char *text, struct settings *settings, struct memcag
 	if (target)
 		*target++ = '\0';
 	if (*copy == '\0' || (target && !is_plain_target(target)))
-		return refuse(err, text, "SRC, SRC:/DST or SRC:/DST:ro, for example /data:/data:ro");
+		return refuse(err, text,
+			      "SRC, SRC:/DST or SRC:/DST:ro, for example /data:/data:ro");
 	if (grow(&settings->binds, settings->bind_count, sizeof(bind), err) < 0)
 		return -1;
 	bind.text = strdup(text);
@@ -167,7 +172,7 @@ static int parse_clear_env(const char *text, struct settings *settings, struct m
 	return 0;
 }
 
-#define HOSTNAME_MOST 64		/* __NEW_UTS_LEN, include/uapi/linux/utsname.h */
+#define HOSTNAME_MOST 64 /* __NEW_UTS_LEN, include/uapi/linux/utsname.h */
 #define HOSTNAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
 static int parse_hostname(const char *text, struct settings *settings, struct memcage_error *err)
@@ -175,7 +180,8 @@ static int parse_hostname(const char *text, struct settings *settings, struct me
 	size_t length = strlen(text);
 
 	if (length == 0 || length > HOSTNAME_MOST || strspn(text, HOSTNAME_BYTES) != length)
-		return refuse(err, text, "1 to 64 letters, digits, dots, dashes, for example build-1");
+		return refuse(err, text,
+			      "1 to 64 letters, digits, dots, dashes, for example build-1");
 	return replace(&settings->hostname, text, err);
 }
 
@@ -196,7 +202,8 @@ static int parse_backend(const char *text, struct settings *settings, struct mem
 	return refuse(err, text, "auto, v2 or v1");
 }
 
-static int parse_allow_unsupported(const char *text, struct settings *settings, struct memcage_error *err)
+static int parse_allow_unsupported(const char *text, struct settings *settings,
+				   struct memcage_error *err)
 {
 	(void) text;
 	(void) err;
@@ -209,7 +216,7 @@ static int parse_report(const char *text, struct settings *settings, struct memc
 	return output_check(text, err) < 0 ? -1 : replace(&settings->report, text, err);
 }
 
-#define SAMPLE_LEAST 1000		/* microseconds: a sample costs about 50 of them */
+#define SAMPLE_LEAST 1000 /* microseconds: a sample costs about 50 of them */
 
 static int parse_sample(const char *text, struct settings *settings, struct memcage_error *err)
 {
@@ -223,7 +230,8 @@ static int parse_sample(const char *text, struct settings *settings, struct memc
 	return 0;
 }
 
-static int parse_oom_exit_code(const char *text, struct settings *settings, struct memcage_error *err)
+static int parse_oom_exit_code(const char *text, struct settings *settings,
+			       struct memcage_error *err)
 {
 	uint64_t number;
 
@@ -234,19 +242,27 @@ static int parse_oom_exit_code(const char *text, struct settings *settings, stru
 }
 
 const struct setting settings_table[] = {
-	{ "oom", 0, "kill-job|kill-process", "what an OOM kill ends: the whole job (default) or its victim alone", parse_oom },
-	{ "network", 0, "host|none", "share the host's network (default) or have a loopback only", parse_network },
-	{ "bind", 0, "SRC[:DST][:ro]", "show SRC of the host at DST in the cage (repeats)", parse_bind },
+	{ "oom", 0, "kill-job|kill-process",
+	  "what an OOM kill ends: the whole job (default) or its victim alone", parse_oom },
+	{ "network", 0, "host|none", "share the host's network (default) or have a loopback only",
+	  parse_network },
+	{ "bind", 0, "SRC[:DST][:ro]", "show SRC of the host at DST in the cage (repeats)",
+	  parse_bind },
 	{ "pass-fd", 0, "N", "leave descriptor N open in the job (repeats)", parse_pass_fd },
 	{ "workdir", 0, "DIR", "start in DIR", parse_workdir },
 	{ "env", 'e', "NAME[=VALUE]", "set or pass a variable (repeats)", parse_env },
 	{ "clear-env", 0, NULL, "pass no variables but those of --env", parse_clear_env },
 	{ "hostname", 0, "NAME", "the cage's host name", parse_hostname },
-	{ "backend", 0, "auto|v2|v1", "which cgroup version to use (default: auto)", parse_backend },
-	{ "allow-unsupported", 0, NULL, "warn of a limit that cannot be enforced here instead of refusing", parse_allow_unsupported },
+	{ "backend", 0, "auto|v2|v1", "which cgroup version to use (default: auto)",
+	  parse_backend },
+	{ "allow-unsupported", 0, NULL,
+	  "warn of a limit that cannot be enforced here instead of refusing",
+	  parse_allow_unsupported },
 	{ "report", 'r', "FILE|fd:N|-", "write the report there, as JSON", parse_report },
-	{ "sample", 0, "DURATION", "keep a timeline of memory and CPU in the report", parse_sample },
-	{ "oom-exit-code", 0, "N", "exit status after an OOM kill (default: 120)", parse_oom_exit_code },
+	{ "sample", 0, "DURATION", "keep a timeline of memory and CPU in the report",
+	  parse_sample },
+	{ "oom-exit-code", 0, "N", "exit status after an OOM kill (default: 120)",
+	  parse_oom_exit_code },
 	{ NULL },
 };
 

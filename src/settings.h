@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * settings - what is said of a cage apart from its limits: one row per option, with its help, its parser and
- * whether it repeats.  Form is checked here; what the host has to say comes with job.h.
+ * settings - what is said of a cage apart from its limits: one row per option, with its help, its
+ * parser and whether it repeats.  Form is checked here; what the host has to say comes with
+ * job.h.
  */
 #pragma once
 
@@ -14,29 +15,29 @@
 #include "host.h"
 
 struct bind {
-	char *text;			/* as it was said, for messages */
-	char *source, *target;		/* absolute */
+	char *text;	       /* as it was said, for messages */
+	char *source, *target; /* absolute */
 	bool read_only;
 };
 
 struct settings {
-	bool kill_process;		/* --oom kill-process: an OOM kill ends only the kernel's victim */
+	bool kill_process; /* --oom kill-process: an OOM kill ends only the kernel's victim */
 	bool network_none;
 	struct bind *binds;
 	size_t bind_count;
 	int *pass_fds;
 	size_t pass_fd_count;
-	char *workdir;			/* NULL: the caller's */
-	char **env;			/* NAME=VALUE, or NAME for the caller's value */
+	char *workdir; /* NULL: the caller's */
+	char **env;    /* NAME=VALUE, or NAME for the caller's value */
 	size_t env_count;
 	bool clear_env;
-	char *hostname;			/* NULL: the host's */
+	char *hostname; /* NULL: the host's */
 	enum backend_choice backend;
 	bool allow_unsupported;
-	char *report;			/* FILE, fd:N, -; NULL */
-	uint64_t sample_usec;		/* 0: no timeline */
+	char *report;	      /* FILE, fd:N, -; NULL */
+	uint64_t sample_usec; /* 0: no timeline */
 	int oom_exit_code;
-	sigset_t mask;			/* the job's signal mask, where has_mask; else the caller's at the start */
+	sigset_t mask; /* the job's signal mask, where has_mask; else the caller's at the start */
 	bool has_mask;
 };
 
@@ -44,12 +45,13 @@ struct settings {
 #define BINDS_MOST 64
 #define PASS_FDS_MOST 256
 
-typedef int setting_parse_fn(const char *text, struct settings *settings, struct memcage_error *err);
+typedef int setting_parse_fn(const char *text, struct settings *settings,
+			     struct memcage_error *err);
 
 struct setting {
 	const char *key;
-	char letter;			/* 0: none */
-	const char *arg;		/* NULL: a switch, whose text is NULL */
+	char letter;	 /* 0: none */
+	const char *arg; /* NULL: a switch, whose text is NULL */
 	const char *help;
 	setting_parse_fn *parse;
 };

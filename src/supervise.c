@@ -15,23 +15,24 @@
 #include "usage.h"
 
 #define GRACE_DEFAULT (2 * USEC_PER_SEC)
-#define SILENCE (2 * USEC_PER_SEC)		/* an init that has to speak does so within a millisecond */
+#define SILENCE (2 * USEC_PER_SEC) /* an init that has to speak does so within a millisecond */
 #define SETTLE (50 * USEC_PER_MSEC)
-#define SUSPECT_PAUSE (50 * USEC_PER_MSEC)	/* between looks at the process table */
-#define NO_VICTIM (1500 * USEC_PER_MSEC)	/* how long OOMs without a kill go on before we end it */
-#define NO_VICTIM_OOMS 20			/* ... and how many: a lone refused allocation is no stall */
-#define OOM_LOOKS 10				/* v1 announces before it kills */
+#define SUSPECT_PAUSE (50 * USEC_PER_MSEC) /* between looks at the process table */
+#define NO_VICTIM (1500 * USEC_PER_MSEC)   /* how long OOMs without a kill go on before we end it */
+#define NO_VICTIM_OOMS 20 /* ... and how many: a lone refused allocation is no stall */
+#define OOM_LOOKS 10	  /* v1 announces before it kills */
 #define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
-#define OOM_LOOK_IDLE USEC_PER_SEC		/* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes */
+/* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes. */
+#define OOM_LOOK_IDLE USEC_PER_SEC
 
 enum event {
 	EVENT_STARTED,
-	EVENT_MAIN_ENDED,		/* others live on */
+	EVENT_MAIN_ENDED, /* others live on */
 	EVENT_TIMEOUT,
 	EVENT_CPU_TIME,
 	EVENT_CANCEL,
 	EVENT_GRACE,
-	EVENT_OOM_JOB,			/* v1: a process was killed for memory, and the whole job is to end for it */
+	EVENT_OOM_JOB, /* v1: a process was killed for memory, and the whole job is to end for it */
 	EVENT_NO_VICTIM,
 	EVENT_SILENCE,
 	EVENT__COUNT,
@@ -90,7 +91,10 @@ static void kill_init(struct run *run, uint64_t now)
 	launch_kill(&run->child);
 }
 
-/* Many a process ends just after the one that it worked for: what is still there in a moment is left over. */
+/*
+ * Many a process ends just after the one that it worked for: what is still there in a moment is
+ * left over.
+ */
 static void let_settle(struct run *run, uint64_t now)
 {
 	run->deadlines[DEADLINE_LEFTOVERS] = now + SETTLE;
@@ -99,11 +103,13 @@ static void let_settle(struct run *run, uint64_t now)
 static void end_leftovers(struct run *run, uint64_t now)
 {
 	char names[160];
-	size_t count = process_names(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), names, sizeof(names));
+	size_t count =
+		process_names(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), names, sizeof(names));
 
 	if (count > 0)
-		run_warn(run, WARNING_LEFTOVER_PROCESSES, "%zu process%s outlived the main process and %s killed: %s",
-			 count, count == 1 ? "" : "es", count == 1 ? "was" : "were", names);
+		run_warn(run, WARNING_LEFTOVER_PROCESSES,
+			 "%zu process%s outlived the main process and %s killed: %s", count,
+			 count == 1 ? "" : "es", count == 1 ? "was" : "were", names);
 	kill_init(run, now);
 }
 
@@ -182,14 +188,18 @@ static void note_suspect(struct run *run, uint64_t now)
 {
 	struct process process;
 
-	if (run->watch.kills > 0 || (run->suspect_usec != 0 && now < run->suspect_usec + SUSPECT_PAUSE))
+	if (run->watch.kills > 0 ||
+	    (run->suspect_usec != 0 && now < run->suspect_usec + SUSPECT_PAUSE))
 		return;
 	run->suspect_usec = now;
 	if (process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
 		run->suspect = process;
 }
 
-/* OOMs without a kill: nobody there whom the kernel may kill (oom_score_adj -1000), and they fault for ever. */
+/*
+ * OOMs without a kill: nobody there whom the kernel may kill (oom_score_adj -1000), and they
+ * fault for ever.
+ */
 static void watch_for_stall(struct run *run, uint64_t now)
 {
 	const struct oom_watch *watch = &run->watch;
@@ -201,7 +211,10 @@ static void watch_for_stall(struct run *run, uint64_t now)
 	run->deadlines[DEADLINE_NO_VICTIM] = now + NO_VICTIM;
 }
 
-/* v1 wants memcage to end the job that the kernel only took one process of; v2 does it by memory.oom.group. */
+/*
+ * v1 wants memcage to end the job that the kernel only took one process of; v2 does it by
+ * memory.oom.group.
+ */
 static void end_job_for_kill(struct run *run, uint64_t now)
 {
 	if (run->watch.kills == 0 || !whole_job_dies(run) || host_backend(&run->host) != CGROUP_V1)
@@ -253,7 +266,8 @@ static void cpu_time_due(struct run *run, uint64_t now)
 		return;
 	}
 	wait = used == UNREADABLE ? USEC_PER_SEC : (limit - used) / cpus;
-	run->deadlines[DEADLINE_CPU_TIME] = now + (wait > 5 * USEC_PER_MSEC ? wait : 5 * USEC_PER_MSEC);
+	run->deadlines[DEADLINE_CPU_TIME] =
+		now + (wait > 5 * USEC_PER_MSEC ? wait : 5 * USEC_PER_MSEC);
 }
 
 static void leftovers_due(struct run *run, uint64_t now)
@@ -301,7 +315,8 @@ static void oom_look_due(struct run *run, uint64_t now)
 	end_job_for_kill(run, now);
 	if (run->oom_looks > 0)
 		run->oom_looks--;
-	run->deadlines[DEADLINE_OOM_LOOK] = now + (run->oom_looks > 0 ? OOM_LOOK_PAUSE : OOM_LOOK_IDLE);
+	run->deadlines[DEADLINE_OOM_LOOK] =
+		now + (run->oom_looks > 0 ? OOM_LOOK_PAUSE : OOM_LOOK_IDLE);
 }
 
 static void sample_due(struct run *run, uint64_t now)
@@ -343,7 +358,8 @@ static void arm_timer(struct run *run)
 
 /* ---- what init says ---- */
 
-static void command_started(struct run *run, const struct cage_message *message, const int fds[2], uint64_t now)
+static void command_started(struct run *run, const struct cage_message *message, const int fds[2],
+			    uint64_t now)
 {
 	struct epoll_event watch = { .events = EPOLLIN, .data.u32 = SOURCE_MAIN };
 
@@ -363,7 +379,7 @@ static void main_ended(struct run *run, const struct cage_message *message, uint
 	run->seen.main_usec = now;
 	run_look_at_tmp(run);
 	memset(run->deadlines, 0, sizeof(run->deadlines));
-	run->deadlines[DEADLINE_SILENCE] = now + SILENCE;	/* for init to end too */
+	run->deadlines[DEADLINE_SILENCE] = now + SILENCE; /* for init to end too */
 	if (message->leftovers)
 		raise_event(run, EVENT_MAIN_ENDED, now);
 	else
@@ -416,7 +432,7 @@ static void init_gone(struct run *run, uint64_t now)
 
 	if (!launch_ended(&run->child, &status))
 		return;
-	hear(run, now);	/* its last word may still be in the pair */
+	hear(run, now); /* its last word may still be in the pair */
 	run->phase = PHASE_ENDED;
 	run->empty = true;
 }
@@ -483,12 +499,14 @@ static int open_loop(struct run *run)
 	if (watch_source(run, run->child.pidfd, EPOLLIN, SOURCE_INIT) < 0 ||
 	    watch_source(run, run->child.socket, EPOLLIN, SOURCE_SOCKET) < 0)
 		return -1;
-	return watch_source(run, run->watch.events, oom_watch_poll_mask(&run->watch), SOURCE_MEMORY);
+	return watch_source(run, run->watch.events, oom_watch_poll_mask(&run->watch),
+			    SOURCE_MEMORY);
 }
 
 static void set_deadlines(struct run *run, uint64_t now)
 {
-	const struct limit_value *timeout = &run->limits[LIMIT_TIMEOUT], *cpu = &run->limits[LIMIT_CPU_TIME];
+	const struct limit_value *timeout = &run->limits[LIMIT_TIMEOUT],
+				 *cpu = &run->limits[LIMIT_CPU_TIME];
 
 	run->seen.start_usec = now;
 	if (timeout->set && timeout->number != LIMIT_NONE)
@@ -506,7 +524,9 @@ static int start_init(struct run *run)
 	struct cage_plan plan = {
 		.job = run->job,
 		.host = &run->host,
-		.tmp_bytes = run->limits[LIMIT_TMP].number == LIMIT_NONE ? 0 : run->limits[LIMIT_TMP].number,
+		.tmp_bytes = run->limits[LIMIT_TMP].number == LIMIT_NONE
+				     ? 0
+				     : run->limits[LIMIT_TMP].number,
 		.die_with_thread = getpid() == (pid_t) syscall(SYS_gettid),
 		.mask = run->job->settings.mask,
 	};
@@ -557,8 +577,9 @@ void supervise_signal(struct run *run, int signo)
 	bool main_only = signo == SIGUSR1 || signo == SIGUSR2;
 	uint64_t now = clock_usec();
 
-	hear(run, now);	/* the command may run already */
-	if (signo == SIGKILL || (run->seen.cancel_usec != 0 && (signo == SIGTERM || signo == SIGHUP))) {
+	hear(run, now); /* the command may run already */
+	if (signo == SIGKILL ||
+	    (run->seen.cancel_usec != 0 && (signo == SIGTERM || signo == SIGHUP))) {
 		supervise_cancel(run, signo);
 		return;
 	}

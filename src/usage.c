@@ -24,7 +24,9 @@ static uint64_t key(int dir, const char *file, const char *name)
 	char text[STAT_TEXT];
 	uint64_t value;
 
-	return file_read_at(dir, file, text, sizeof(text)) < 0 || !file_key(text, name, &value) ? UNREADABLE : value;
+	return file_read_at(dir, file, text, sizeof(text)) < 0 || !file_key(text, name, &value)
+		       ? UNREADABLE
+		       : value;
 }
 
 /* v1 counts in nanoseconds. */
@@ -64,7 +66,10 @@ static void read_cpu(const struct cgroup *cgroup, struct usage *ret)
 		ret->cpu_throttled_usec = usec(key(limiting->job, "cpu.stat", "throttled_time"));
 }
 
-/* The sum of the numbers that follow a word in any line: "8:0 rbytes=4096 wbytes=0 ..." or "8:0 Read 4096". */
+/*
+ * The sum of the numbers that follow a word in any line: "8:0 rbytes=4096 wbytes=0 ..." or "8:0
+ * Read 4096".
+ */
 static uint64_t sum_after(const char *text, const char *word)
 {
 	uint64_t sum = 0;
@@ -80,8 +85,9 @@ static void read_io(const struct cgroup *cgroup, struct usage *ret)
 	bool v2 = io && io->hierarchy->version == CGROUP_V2;
 	auto_free char *text = io ? malloc(IO_TEXT) : NULL;
 
-	if (!text || file_read_at(io->job, v2 ? "io.stat" : "blkio.throttle.io_service_bytes_recursive", text,
-				  IO_TEXT) < 0)
+	if (!text ||
+	    file_read_at(io->job, v2 ? "io.stat" : "blkio.throttle.io_service_bytes_recursive",
+			 text, IO_TEXT) < 0)
 		return;
 	ret->io_read_bytes = sum_after(text, v2 ? " rbytes=" : " Read ");
 	ret->io_write_bytes = sum_after(text, v2 ? " wbytes=" : " Write ");
@@ -123,8 +129,9 @@ uint64_t usage_memory(const struct cgroup *cgroup)
 
 	if (!memory)
 		return UNREADABLE;
-	return number(memory->job,
-		      memory->hierarchy->version == CGROUP_V2 ? "memory.current" : "memory.usage_in_bytes");
+	return number(memory->job, memory->hierarchy->version == CGROUP_V2
+					   ? "memory.current"
+					   : "memory.usage_in_bytes");
 }
 
 /* Until 6.11, and on v1, it is counted where the forker lives and nowhere above. */
@@ -166,7 +173,8 @@ uint64_t usage_memory_stall(const struct cgroup *cgroup)
 double usage_memory_pressure(const struct cgroup *cgroup)
 {
 	char text[STAT_TEXT];
-	const char *average = read_pressure(cgroup, text, sizeof(text)) ? strstr(text, "some avg10=") : NULL;
+	const char *average =
+		read_pressure(cgroup, text, sizeof(text)) ? strstr(text, "some avg10=") : NULL;
 
 	return average ? strtod(average + strlen("some avg10="), NULL) : -1;
 }

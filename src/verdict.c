@@ -5,9 +5,13 @@
 #include <stdint.h>
 
 #define NEVER 0
-#define SIGNAL_KILL 9		/* SIGKILL, the same on every architecture; <signal.h> would bring more than facts */
+#define SIGNAL_KILL                                                                                \
+	9 /* SIGKILL, the same on every architecture; <signal.h> would bring more than facts */
 
-/* Wait statuses, as waitpid(2) documents them through its macros and the kernel encodes them everywhere. */
+/*
+ * Wait statuses, as waitpid(2) documents them through its macros and the kernel encodes them
+ * everywhere.
+ */
 static bool status_exited(int status)
 {
 	return (status & 0x7f) == 0;
@@ -22,7 +26,8 @@ static bool memory_refused(const struct observation *seen)
 {
 	const struct memory_seen *memory = &seen->memory;
 
-	return seen->exec_no_memory && (memory->own_refused || memory->own_ooms > 0 || memory->oom_kills > 0);
+	return seen->exec_no_memory &&
+	       (memory->own_refused || memory->own_ooms > 0 || memory->oom_kills > 0);
 }
 
 static int nearest_hit(const struct memory_seen *memory)
@@ -46,8 +51,9 @@ static enum memcage_scope scope_by_log(const struct memory_seen *memory)
 }
 
 /*
- * No limit that we can read was hit.  Then it was the machine, or a limit that is hidden from us: only the
- * kernel log, or the absence of hidden levels, can tell.  (oom_kill of /proc/vmstat cannot: it counts kills of both kinds.)
+ * No limit that we can read was hit.  Then it was the machine, or a limit that is hidden from us:
+ * only the kernel log, or the absence of hidden levels, can tell.  (oom_kill of /proc/vmstat
+ * cannot: it counts kills of both kinds.)
  */
 static enum memcage_scope scope_without_hit(const struct memory_seen *memory)
 {
@@ -59,10 +65,11 @@ static enum memcage_scope scope_without_hit(const struct memory_seen *memory)
 }
 
 /*
- * Whose limit took processes of the job?  OOMs are counted where the limit was hit, kills where the victim
- * lived (Documentation/admin-guide/cgroup-v2.rst, memory.events.local).  An OOM need not have killed, and an ancestor's may have
- * taken others' processes only: a complete kernel log settles it.  One that is not complete proves nothing by what it
- * leaves out; then the job's own limit comes first.
+ * Whose limit took processes of the job?  OOMs are counted where the limit was hit, kills where
+ * the victim lived (Documentation/admin-guide/cgroup-v2.rst, memory.events.local).  An OOM need
+ * not have killed, and an ancestor's may have taken others' processes only: a complete kernel log
+ * settles it.  One that is not complete proves nothing by what it leaves out; then the job's own
+ * limit comes first.
  */
 static enum memcage_scope decide_scope(const struct observation *seen)
 {
@@ -84,10 +91,14 @@ static enum memcage_scope decide_scope(const struct observation *seen)
 	return ancestor ? MEMCAGE_SCOPE_ANCESTOR : MEMCAGE_SCOPE_NESTED;
 }
 
-/* A kill at a limit that the job set inside is the business of whoever set it, unless memcage had to end the job for it. */
+/*
+ * A kill at a limit that the job set inside is the business of whoever set it, unless memcage had
+ * to end the job for it.
+ */
 static bool was_killed_for_memory(const struct observation *seen, enum memcage_scope scope)
 {
-	return scope != MEMCAGE_SCOPE_NONE && (scope != MEMCAGE_SCOPE_NESTED || seen->no_victim_usec != NEVER);
+	return scope != MEMCAGE_SCOPE_NONE &&
+	       (scope != MEMCAGE_SCOPE_NESTED || seen->no_victim_usec != NEVER);
 }
 
 static uint64_t setup_failed_at(const struct observation *seen)
@@ -120,7 +131,10 @@ static uint64_t main_ended_at(const struct observation *seen)
 	return seen->main_known ? seen->main_usec : seen->end_usec;
 }
 
-/* A kill that no notification told of while the job ran is dated with the end of main, and comes first there. */
+/*
+ * A kill that no notification told of while the job ran is dated with the end of main, and comes
+ * first there.
+ */
 static uint64_t oom_at(const struct observation *seen)
 {
 	uint64_t noticed = seen->oom_usec != NEVER ? seen->oom_usec : seen->no_victim_usec;
@@ -145,7 +159,10 @@ static uint64_t exited_at(const struct observation *seen)
 	return seen->main_known && status_exited(seen->main_status) ? main_ended_at(seen) : NEVER;
 }
 
-/* The earliest explains the rest; on a tie the upper row: what we did, then the kernel, then the program. */
+/*
+ * The earliest explains the rest; on a tie the upper row: what we did, then the kernel, then the
+ * program.
+ */
 static const struct {
 	enum memcage_cause cause;
 	uint64_t (*since)(const struct observation *seen);
@@ -183,7 +200,8 @@ static void describe_main(struct verdict *verdict, const struct observation *see
 	if (seen->setup_failed || seen->exec_status != 0)
 		return;
 	if (!seen->main_known) {
-		verdict->signal = SIGNAL_KILL;	/* an init that dies takes its namespace along with SIGKILL */
+		verdict->signal =
+			SIGNAL_KILL; /* an init that dies takes its namespace along with SIGKILL */
 	} else if (status_exited(seen->main_status)) {
 		verdict->exit_code = (seen->main_status >> 8) & 0xff;
 	} else {
@@ -192,7 +210,8 @@ static void describe_main(struct verdict *verdict, const struct observation *see
 	}
 }
 
-static int decide_status(const struct verdict *verdict, const struct observation *seen, int oom_status)
+static int decide_status(const struct verdict *verdict, const struct observation *seen,
+			 int oom_status)
 {
 	const int statuses[MEMCAGE_CAUSE__COUNT] = {
 		[MEMCAGE_CAUSE_EXITED] = verdict->exit_code,
@@ -211,7 +230,9 @@ static int decide_status(const struct verdict *verdict, const struct observation
 
 struct verdict verdict_decide(const struct observation *seen, int oom_status)
 {
-	struct verdict verdict = { .cause = decide_cause(seen), .scope = decide_scope(seen), .ancestor = -1 };
+	struct verdict verdict = { .cause = decide_cause(seen),
+				   .scope = decide_scope(seen),
+				   .ancestor = -1 };
 	bool killed = was_killed_for_memory(seen, verdict.scope);
 
 	describe_main(&verdict, seen);
@@ -219,8 +240,8 @@ struct verdict verdict_decide(const struct observation *seen, int oom_status)
 		verdict.ancestor = nearest_hit(&seen->memory);
 	verdict.by_memcage = killed && seen->no_victim_usec != NEVER;
 	verdict.group_kill = killed && (seen->group_killed || verdict.by_memcage);
-	verdict.main_survived = verdict.scope != MEMCAGE_SCOPE_NONE && seen->main_known && seen->exec_status == 0 &&
-				verdict.signal != SIGNAL_KILL;
+	verdict.main_survived = verdict.scope != MEMCAGE_SCOPE_NONE && seen->main_known &&
+				seen->exec_status == 0 && verdict.signal != SIGNAL_KILL;
 	verdict.ok = verdict.cause == MEMCAGE_CAUSE_EXITED && verdict.exit_code == 0;
 	verdict.status = decide_status(&verdict, seen, oom_status);
 	return verdict;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clock - all deadlines and dates inside are microseconds of CLOCK_MONOTONIC, which neither jumps with
- * the wall clock nor runs while the machine sleeps: a job is never killed before its time.
+ * clock - all deadlines and dates inside are microseconds of CLOCK_MONOTONIC, which neither jumps
+ * with the wall clock nor runs while the machine sleeps: a job is never killed before its time.
  */
 #pragma once
 

@@ -12,7 +12,8 @@ static void mark_cut(struct memcage_error *err, int length)
 		memcpy(err->text + sizeof(err->text) - 4, "...", 4);
 }
 
-int error_set(struct memcage_error *err, enum memcage_error_code code, int errnum, const char *format, ...)
+int error_set(struct memcage_error *err, enum memcage_error_code code, int errnum,
+	      const char *format, ...)
 {
 	va_list args;
 	int length;
@@ -39,7 +40,8 @@ int error_prefix(struct memcage_error *err, const char *format, ...)
 	length = vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
 	if (length < (int) sizeof(err->text))
-		length += snprintf(err->text + length, sizeof(err->text) - (size_t) length, ": %s", old.text);
+		length += snprintf(err->text + length, sizeof(err->text) - (size_t) length, ": %s",
+				   old.text);
 	mark_cut(err, length);
 	return -1;
 }

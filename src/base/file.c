@@ -99,8 +99,10 @@ bool file_key(const char *text, const char *key, uint64_t *ret_number)
 {
 	size_t length = strlen(key);
 
-	for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		if (strncmp(line, key, length) != 0 || line[length] != ' ')
+	for (const char *line = text; line;
+	     line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		if (strncmp(line, key, length) != 0 || line[length] != ' ' ||
+		    line[length + 1] < '0' || line[length + 1] > '9')
 			continue;
 		*ret_number = strtoull(line + length + 1, NULL, 10);
 		return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file - small files relative to a directory that we hold (cgroupfs, proc, sysfs), whole or not at all.
- * All return 0 or a length, or -1 with errno; EINTR and short transfers are dealt with.
+ * file - small files relative to a directory that we hold (cgroupfs, proc, sysfs), whole or not
+ * at all. All return 0 or a length, or -1 with errno; EINTR and short transfers are dealt with.
  */
 #pragma once
 
@@ -10,7 +10,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Reads the file into buffer (size > 0) and ends it with a NUL; -1 with EFBIG where it does not fit. */
+/*
+ * Reads the file into buffer (size > 0) and ends it with a NUL; -1 with EFBIG where it does not
+ * fit.
+ */
 ssize_t file_read_at(int dir, const char *name, char *buffer, size_t size);
 /* The same for an open descriptor, from offset 0. */
 ssize_t file_read_fd(int fd, char *buffer, size_t size);
@@ -21,10 +24,14 @@ int file_write_all(int fd, const void *data, size_t size);
 
 /* A file that holds one decimal number; "max" and v1's huge "none" give UINT64_MAX. */
 int file_number_at(int dir, const char *name, uint64_t *ret_number);
-/* The number after `key ` at the start of a line of text, as in memory.events; false where it is not. */
+/*
+ * The number after `key ` at the start of a line of text, as in memory.events; false where it is
+ * not.
+ */
 bool file_key(const char *text, const char *key, uint64_t *ret_number);
 /*
- * flock(2), waiting at most 0.2 s: whoever may read a directory may lock it too, and must not be able to hold us up.  The lock
- * orders what memcages do; without it they are still right, but for a cage that is swept while it is made.
+ * flock(2), waiting at most 0.2 s: whoever may read a directory may lock it too, and must not be
+ * able to hold us up.  The lock orders what memcages do; without it they are still right, but for
+ * a cage that is swept while it is made.
  */
 void file_lock(int fd, int operation);

@@ -22,14 +22,15 @@ static int help(FILE *to, int status)
 	fprintf(to, "Usage: memcage VERB [OPTION...] ...\n\nVerbs:\n");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
 		fprintf(to, "  %-8s %s\n", verbs[i].name, verbs[i].help);
-	fprintf(to, "\nOptions:\n  -h, --help    show this help; memcage VERB --help shows the verb's\n"
-		    "  --version     show the version\n");
+	fprintf(to,
+		"\nOptions:\n  -h, --help    show this help; memcage VERB --help shows the verb's\n"
+		"  --version     show the version\n");
 	return status;
 }
 
 /*
- * A descriptor that we open must not become the job's 0, 1 or 2.  Those that are closed are held by /dev/null, close-on-exec, so that the
- * job finds them closed as we did.
+ * A descriptor that we open must not become the job's 0, 1 or 2.  Those that are closed are held
+ * by /dev/null, close-on-exec, so that the job finds them closed as we did.
  */
 static void hold_standard_descriptors(void)
 {
@@ -47,7 +48,8 @@ int main(int argc, char *argv[])
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--version") == 0)
-		return printf("memcage %s\n", MEMCAGE_VERSION) < 0 || fflush(stdout) == EOF ? 125 : 0;
+		return printf("memcage %s\n", MEMCAGE_VERSION) < 0 || fflush(stdout) == EOF ? 125
+											    : 0;
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return help(stdout, 0);
 	fprintf(stderr, "memcage: there is no verb '%.60s'; see memcage --help\n", argv[1]);

@@ -18,7 +18,8 @@ static const struct {
 	char letter;
 	const char *arg, *help;
 } program_options[PROGRAM__COUNT] = {
-	[PROGRAM_FORMAT] = { "format", 0, "text|github|quiet", "what is said on stderr at the end (default: text)" },
+	[PROGRAM_FORMAT] = { "format", 0, "text|github|quiet",
+			     "what is said on stderr at the end (default: text)" },
 	[PROGRAM_QUIET] = { "quiet", 'q', NULL, "say nothing: --format quiet" },
 	[PROGRAM_HELP] = { "help", 'h', NULL, "show this help" },
 };
@@ -40,8 +41,9 @@ static size_t list_rows(struct row rows[ROWS_MOST])
 	size_t count = 0;
 
 	for (int id = 0; id < LIMIT__COUNT; id++)
-		rows[count++] = (struct row) { limits[id].option ? limits[id].option : limits[id].key,
-					       limits[id].letter, limits[id].arg, limits[id].help };
+		rows[count++] =
+			(struct row) { limits[id].option ? limits[id].option : limits[id].key,
+				       limits[id].letter, limits[id].arg, limits[id].help };
 	for (const struct setting *at = settings_table; at->key; at++)
 		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help };
 	for (int i = 0; i < PROGRAM__COUNT; i++)
@@ -66,8 +68,9 @@ static void make_tables(struct getopt_tables *tables)
 	for (size_t i = 0; i < tables->count; i++) {
 		const struct row *row = &tables->rows[i];
 
-		tables->longs[i] = (struct option) { row->key, row->arg ? required_argument : no_argument, NULL,
-						     FIRST_VALUE + (int) i };
+		tables->longs[i] =
+			(struct option) { row->key, row->arg ? required_argument : no_argument,
+					  NULL, FIRST_VALUE + (int) i };
 		if (row->letter)
 			*letter++ = row->letter;
 		if (row->letter && row->arg)
@@ -87,7 +90,8 @@ static const struct row *find_row(const struct getopt_tables *tables, int value)
 	return NULL;
 }
 
-static int refuse(const struct getopt_tables *tables, int value, char *argv[], struct memcage_error *err)
+static int refuse(const struct getopt_tables *tables, int value, char *argv[],
+		  struct memcage_error *err)
 {
 	const struct row *row = optopt ? find_row(tables, optopt) : NULL;
 
@@ -97,7 +101,8 @@ static int refuse(const struct getopt_tables *tables, int value, char *argv[], s
 		return error_usage(err, "--%s: takes no value", row->key);
 	if (optopt)
 		return error_usage(err, "there is no option -%c; see memcage run --help", optopt);
-	return error_usage(err, "there is no option %.100s; see memcage run --help", argv[optind - 1]);
+	return error_usage(err, "there is no option %.100s; see memcage run --help",
+			   argv[optind - 1]);
 }
 
 static int set_format(const char *text, struct run_options *options, struct memcage_error *err)
@@ -116,15 +121,16 @@ static void keep_descriptor(const char *text, struct run_options *options)
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		size_t length = strlen(forms[i]);
 
-		if (strncmp(text, forms[i], length) == 0 && strspn(text + length, "0123456789") > 0) {
+		if (strncmp(text, forms[i], length) == 0 &&
+		    strspn(text + length, "0123456789") > 0) {
 			descriptors_keep(&options->kept, (int) strtol(text + length, NULL, 10));
 			return;
 		}
 	}
 }
 
-static int take(const struct row *row, const char *text, struct memcage_spec *spec, struct run_options *options,
-		struct memcage_error *err)
+static int take(const struct row *row, const char *text, struct memcage_spec *spec,
+		struct run_options *options, struct memcage_error *err)
 {
 	if (strcmp(row->key, program_options[PROGRAM_FORMAT].key) == 0)
 		return set_format(text, options, err);
@@ -143,7 +149,10 @@ static int take(const struct row *row, const char *text, struct memcage_spec *sp
 	return memcage_spec_set(spec, row->key, row->arg ? text : NULL, err);
 }
 
-/* getopt takes "--mem" for --memory; scripts that lean on that break with the next option of that beginning. */
+/*
+ * getopt takes "--mem" for --memory; scripts that lean on that break with the next option of that
+ * beginning.
+ */
 static bool is_abbreviated(const struct row *row, const char *word)
 {
 	size_t length = strcspn(word, "=");
@@ -173,7 +182,8 @@ int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_
 			return refuse(&tables, value, argv, err);
 		row = find_row(&tables, value);
 		if (value >= FIRST_VALUE && is_abbreviated(row, argv[at]))
-			return error_usage(err, "there is no option %.100s; did you mean --%s?", argv[at], row->key);
+			return error_usage(err, "there is no option %.100s; did you mean --%s?",
+					   argv[at], row->key);
 		if (take(row, optarg, spec, ret, err) < 0)
 			return -1;
 		if (ret->help)
@@ -188,10 +198,11 @@ static void print_row(const struct row *row)
 	char left[64];
 
 	if (row->letter)
-		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->key, row->arg ? " " : "",
-			 row->arg ? row->arg : "");
+		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->key,
+			 row->arg ? " " : "", row->arg ? row->arg : "");
 	else
-		snprintf(left, sizeof(left), "    --%s%s%s", row->key, row->arg ? " " : "", row->arg ? row->arg : "");
+		snprintf(left, sizeof(left), "    --%s%s%s", row->key, row->arg ? " " : "",
+			 row->arg ? row->arg : "");
 	if (strlen(left) < 32)
 		printf("  %-32s %s\n", left, row->help);
 	else
@@ -204,7 +215,8 @@ void options_help(void)
 	size_t count = list_rows(rows);
 
 	printf("Usage: memcage run [OPTION...] [--] COMMAND [ARG...]\n\n"
-	       "Runs COMMAND in a cage: its own cgroup, namespaces, private /tmp and seccomp filter;\n"
+	       "Runs COMMAND in a cage: its own cgroup, namespaces, private /tmp and seccomp "
+	       "filter;\n"
 	       "and says what killed it.\n\nLimits:\n");
 	for (size_t i = 0; i < count; i++) {
 		if (i == LIMIT__COUNT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options - the command line of `memcage run`.  Its rows are those of the limits, of the settings, and of what only the
- * program does; getopt's table and --help are made from them.
+ * options - the command line of `memcage run`.  Its rows are those of the limits, of the
+ * settings, and of what only the program does; getopt's table and --help are made from them.
  */
 #pragma once
 
@@ -14,10 +14,10 @@
 
 struct run_options {
 	enum say_format format;
-	const char *report;		/* for messages; NULL */
-	struct descriptors kept;	/* those that --pass-fd and --report name */
+	const char *report;	 /* for messages; NULL */
+	struct descriptors kept; /* those that --pass-fd and --report name */
 	bool help;
-	char **command;			/* the rest of argv */
+	char **command; /* the rest of argv */
 };
 
 /* Sets the spec; -1 with a usage error. */

@@ -26,7 +26,7 @@ struct loop {
 	struct memcage_job *job;
 	struct terminal terminal;
 	int signals;
-	uint64_t interrupted_usec;	/* last SIGINT */
+	uint64_t interrupted_usec; /* last SIGINT */
 };
 
 static int complain(const struct memcage_error *err)
@@ -69,7 +69,8 @@ static void take_signals(struct loop *loop)
 			terminal_continue(&loop->terminal, loop->job);
 			break;
 		default:
-			memcage_signal(loop->job, (int) info.ssi_signo);	/* refuses what is not passed on */
+			memcage_signal(loop->job,
+				       (int) info.ssi_signo); /* refuses what is not passed on */
 		}
 	}
 }
@@ -113,14 +114,17 @@ static int open_signals(struct memcage_spec *spec, struct memcage_error *err)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	memcage_spec_set_mask(spec, &old);
-	signal(SIGCHLD, SIG_DFL);	/* the caller may have ignored it, and wait(2) then finds nobody */
+	signal(SIGCHLD,
+	       SIG_DFL); /* the caller may have ignored it, and wait(2) then finds nobody */
 	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		error_set(err, MEMCAGE_ERROR_SETUP, errno, "cannot make a signalfd");
 	return fd;
 }
 
-/* What has leaked into us is not the job's, and may leave us no number at which to open anything. */
+/*
+ * What has leaked into us is not the job's, and may leave us no number at which to open anything.
+ */
 static void start(struct memcage_spec *spec, const struct run_options *options, struct loop *loop,
 		  struct memcage_error *err)
 {

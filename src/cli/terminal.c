@@ -34,9 +34,9 @@ static void take_back(struct terminal *terminal)
 }
 
 /*
- * With the default action and unblocked, SIGTSTP stops us unless nobody is there who could continue us (an orphaned
- * process group), and then the kernel ignores it.  Where the job had the foreground, the terminal's Ctrl-Z reached only it: the
- * others of our group stop with us.
+ * With the default action and unblocked, SIGTSTP stops us unless nobody is there who could
+ * continue us (an orphaned process group), and then the kernel ignores it.  Where the job had the
+ * foreground, the terminal's Ctrl-Z reached only it: the others of our group stop with us.
  */
 static void stop_ourselves(const struct terminal *terminal)
 {
@@ -59,10 +59,11 @@ void terminal_continue(struct terminal *terminal, struct memcage_job *job)
 	memcage_signal(job, SIGCONT);
 }
 
-void terminal_job_stopped(struct terminal *terminal, struct memcage_job *job, enum memcage_state state)
+void terminal_job_stopped(struct terminal *terminal, struct memcage_job *job,
+			  enum memcage_state state)
 {
 	if (terminal->fd < 0)
-		return;		/* nobody here can continue it but whoever stopped it */
+		return; /* nobody here can continue it but whoever stopped it */
 	if (state == MEMCAGE_WANTS_TERMINAL && is_foreground(terminal) && lend(terminal, job)) {
 		memcage_signal(job, SIGCONT);
 		return;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verbs - what memcage can be told to do.  Each takes its own argv and gives memcage's exit status. */
+/*
+ * verbs - what memcage can be told to do.  Each takes its own argv and gives memcage's exit
+ * status.
+ */
 #pragma once
 
 int verb_run(int argc, char *argv[]);

@@ -69,7 +69,7 @@ def closed(*missing):
 
 for missing in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)):
     case(leaves=['fds.txt'])(closed(*missing))
-row('a_kill_is_reported_with_all_descriptors_closed', run=['-m', '32M', '--', '@hog', '100'], start=['-c', '0', '-c', '1', '-c', '2'],
+row('a_kill_is_reported_with_all_descriptors_closed', run=['-m', '16M', '--', '@hog', '100'], start=['-c', '0', '-c', '1', '-c', '2'],
     status=120, report={'cause': 'oom'}, out='', err='')
 
 
@@ -81,7 +81,7 @@ row('the_proc_of_a_job_shows_only_the_job', run=['--', 'sh', '-c', 'ls /proc | g
 row('the_init_cannot_be_taken_for_the_job', run=['--', 'sh', '-c', 'cat /proc/1/comm'], out=lacks('sh', 'cat'), report=PLAIN)
 row('a_negative_oom_score_adj_is_reset_for_the_job', run=['--', '@look'], start=['-a', '-500'], out=contains('oom_score_adj=0\n'),
     report=PLAIN)
-row('an_unkillable_caller_makes_no_unkillable_job', run=['-m', '32M', '--', '@hog', '100'], start=['-a', '-1000'], status=120,
+row('an_unkillable_caller_makes_no_unkillable_job', run=['-m', '16M', '--', '@hog', '100'], start=['-a', '-1000'], status=120,
     report={'cause': 'oom', 'oom': {'scope': 'job', 'by': 'kernel'}}, takes_at_most=5)
 row('the_three_private_folders_are_empty', cwd='/', argv=['run', '--', 'sh', '-c', 'ls -A /tmp /var/tmp /dev/shm'],
     out='/dev/shm:\n\n/tmp:\n\n/var/tmp:\n', err='')
@@ -222,7 +222,7 @@ def a_reader_that_goes_away_is_the_jobs_SIGPIPE(live):
 
 @case()
 def a_reader_that_does_not_read_holds_only_the_job(live):
-    process = live.start('run', '-r', 'r.json', '-t', '1', '--grace', '300ms', '--', '@flood', '100', stdout=subprocess.PIPE)
+    process = live.start('run', '-r', 'r.json', '-t', '500ms', '--grace', '300ms', '--', '@flood', '100', stdout=subprocess.PIPE)
     result = live.finish(process)
     live.expect(result, status=124, report={'cause': 'timeout'})
 
@@ -231,17 +231,17 @@ def a_reader_that_does_not_read_holds_only_the_job(live):
 def a_closed_stderr_pipe_changes_no_status(live):
     reading, writing = os.pipe()
     os.close(reading)
-    process = live.start('run', '-r', 'r.json', '-m', '32M', '--', '@hog', '100', stderr=writing)
+    process = live.start('run', '-r', 'r.json', '-m', '16M', '--', '@hog', '100', stderr=writing)
     os.close(writing)
     live.expect(live.finish(process), status=120, report={'cause': 'oom'})
 
 
-row('a_full_stderr_changes_no_status', run=['-m', '32M', '--', 'sh', '-c', 'exec @@hog 100 2>/dev/null'], status=120,
+row('a_full_stderr_changes_no_status', run=['-m', '16M', '--', 'sh', '-c', 'exec @@hog 100 2>/dev/null'], status=120,
     report={'cause': 'oom'})
 
 
 @case()
 def a_supervisor_with_stderr_to_dev_full_ends(live):
     with open('/dev/full', 'wb') as full:
-        process = live.start('run', '-r', 'r.json', '-m', '32M', '--', '@hog', '100', stderr=full)
+        process = live.start('run', '-r', 'r.json', '-m', '16M', '--', '@hog', '100', stderr=full)
         live.expect(live.finish(process), status=120, report={'cause': 'oom'})

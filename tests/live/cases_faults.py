@@ -115,7 +115,7 @@ def fifty_at_once_each_get_their_own_verdict(live):
     running = []
     for index in range(50):
         argv = (['@hog', '100'], ['@nothing', index], ['@hog', '4', '1'], ['@die', '15'], ['sleep', '1'])[index % 5]
-        running.append(live.start('run', '-r', f'{index}.json', '-m', '24M', '-t', '100', '--', *argv))
+        running.append(live.start('run', '-r', f'{index}.json', '-m', '8M', '-t', '100', '--', *argv))
     for index, process in enumerate(running):
         want = (120, index, 0, 143, 0)[index % 5]
         cause = ('oom', 'exited', 'exited', 'signaled', 'exited')[index % 5]
@@ -127,7 +127,7 @@ def fifty_at_once_each_get_their_own_verdict(live):
 
 @case(shell_home=True, exclusive=True, within=60)
 def many_kills_at_once_are_all_seen(live):
-    running = [live.start('run', '-r', f'{index}.json', '-m', '24M', '--oom', 'kill-process', '--', '@hide', '100', '0')
+    running = [live.start('run', '-r', f'{index}.json', '-m', '8M', '--oom', 'kill-process', '--', '@hide', '100', '0')
                for index in range(20 if not HOST.lab else 8)]
     for index, process in enumerate(running):
         result = live.finish(process, f'{index}.json')
@@ -189,7 +189,7 @@ def it_works_as_pid_1(live):
 
 @case(shell_home=True)
 def it_sees_a_kill_as_pid_1(live):
-    process = as_first(live, '-m', '32M', '--oom', 'kill-process', '--', '@hide', '100', '0')
+    process = as_first(live, '-m', '16M', '--oom', 'kill-process', '--', '@hide', '100', '0')
     status = live.wait(process)
     report = live.load()
     live.ensure(status == 120 and report['cause'] == 'oom' and report['exit_code'] == 0, f'status {status}, {report}')

@@ -26,29 +26,29 @@ SWAP = 0 if HOST.swap_limit else None
 ITSELF = {'exit_code': None, 'signal': 'SIGKILL'}
 ALONE = {'main_survived': False, 'group_kill': KILLED, 'victims': no_other_victim_than('hog')}
 
-row('anonymous_memory_over_the_limit_is_oom', run=['-m', '32M', '--', '@hog', '100'], status=120,
-    report={**killed(32, ITSELF, **ALONE), 'hint': contains('--memory 64M')},
-    err=contains('32 MiB', '--memory 64M'))
-row('threads_over_the_limit_are_oom', run=['-m', '32M', '--', '@hog-threads', '100', '4'], status=120,
-    report=killed(32, ITSELF, main_survived=False))
-row('forked_children_over_the_limit_are_oom', run=['-m', '32M', '--', '@hog-forks', '12', '4'], status=120,
-    report=killed(32, KILLED_MAIN))
-row('copy_on_write_over_the_limit_is_oom', run=['-m', '32M', '--', '@hog-cow', '20'], status=120,
-    report=killed(32, KILLED_MAIN))
-row('a_memfd_over_the_limit_is_oom', run=['-m', '32M', '--', '@hog-memfd', '100'], status=120,
-    report=killed(32, ITSELF, memory=one_of(None, {'shmem_bytes': one_of(None, between(16 * MIB, 32 * MIB))})))
-row('system_v_memory_over_the_limit_is_oom_and_leaves_no_segment', run=['-m', '32M', '--', '@hog-sysv', '100'],
-    status=120, report=killed(32, ITSELF))
+row('anonymous_memory_over_the_limit_is_oom', run=['-m', '16M', '--', '@hog', '100'], status=120,
+    report={**killed(16, ITSELF, **ALONE), 'hint': contains('--memory 32M')},
+    err=contains('16 MiB', '--memory 32M'))
+row('threads_over_the_limit_are_oom', run=['-m', '16M', '--', '@hog-threads', '100', '4'], status=120,
+    report=killed(16, ITSELF, main_survived=False))
+row('forked_children_over_the_limit_are_oom', run=['-m', '16M', '--', '@hog-forks', '6', '4'], status=120,
+    report=killed(16, KILLED_MAIN))
+row('copy_on_write_over_the_limit_is_oom', run=['-m', '16M', '--', '@hog-cow', '12'], status=120,
+    report=killed(16, KILLED_MAIN))
+row('a_memfd_over_the_limit_is_oom', run=['-m', '16M', '--', '@hog-memfd', '100'], status=120,
+    report=killed(16, ITSELF, memory=one_of(None, {'shmem_bytes': one_of(None, between(8 * MIB, 16 * MIB))})))
+row('system_v_memory_over_the_limit_is_oom_and_leaves_no_segment', run=['-m', '16M', '--', '@hog-sysv', '100'],
+    status=120, report=killed(16, ITSELF))
 row('system_v_segments_of_a_job_that_succeeds_are_gone_with_it', run=['-m', '64M', '--', '@hog-sysv', '20'],
     report=PLAIN)
-row('a_tmpfs_over_the_memory_limit_is_oom', run=['-m', '32M', '--tmp', 'max', '--', '@fill', '/tmp/f', '100'],
-    status=120, report=killed(32, ITSELF))
-row('dev_shm_over_the_memory_limit_is_oom', run=['-m', '32M', '--tmp', '1G', '--', '@fill', '/dev/shm/f', '100'],
-    status=120, report=killed(32, ITSELF))
+row('a_tmpfs_over_the_memory_limit_is_oom', run=['-m', '16M', '--tmp', 'max', '--', '@fill', '/tmp/f', '100'],
+    status=120, report=killed(16, ITSELF))
+row('dev_shm_over_the_memory_limit_is_oom', run=['-m', '16M', '--tmp', '1G', '--', '@fill', '/dev/shm/f', '100'],
+    status=120, report=killed(16, ITSELF))
 row('a_mapped_tmpfs_file_over_the_memory_limit_is_oom',
-    run=['-m', '32M', '--tmp', '1G', '--', '@sparse', '/var/tmp/f', '100'], status=120, report=killed(32, ITSELF))
-row('a_slow_leak_is_oom', run=['-m', '24M', '--', '@leak', '100'], status=120,
-    report={**killed(24, ITSELF), 'wall_seconds': between(0.15, 60)})
+    run=['-m', '16M', '--tmp', '1G', '--', '@sparse', '/var/tmp/f', '100'], status=120, report=killed(16, ITSELF))
+row('a_slow_leak_is_oom', run=['-m', '16M', '--', '@leak', '100'], status=120,
+    report={**killed(16, ITSELF), 'wall_seconds': between(0.1, 60)})
 row('memory_of_the_kernel_over_the_limit_is_oom', run=['-m', '20M', '--', '@hog-pipes', '900'], status=120,
     report=killed(20, ITSELF))
 row('many_small_processes_over_the_limit_are_oom', run=['-m', '16M', '--', '@hog-forks', '1', '60'], status=120,
@@ -63,34 +63,34 @@ row('a_job_below_its_limit_is_not_oom', run=['-m', '64M', '--', '@hog', '20'], o
 HIDDEN = {'main_survived': True, 'group_kill': False, 'victims': no_other_victim_than('hide')}
 
 row('a_child_killed_behind_exit_0_is_oom_under_kill_process',
-    run=['-m', '32M', '--oom', 'kill-process', '--', '@hide', '100', '0'], status=120,
-    report=killed(32, {'exit_code': 0, 'signal': None}, **HIDDEN), err=contains('32 MiB', '--memory 64M'))
+    run=['-m', '16M', '--oom', 'kill-process', '--', '@hide', '100', '0'], status=120,
+    report=killed(16, {'exit_code': 0, 'signal': None}, **HIDDEN), err=contains('16 MiB', '--memory 32M'))
 row('a_child_killed_behind_exit_0_is_oom_under_kill_job',
-    run=['-m', '32M', '--oom', 'kill-job', '--', '@hide', '100', '0'], status=120,
-    report=killed(32, KILLED_MAIN, main_survived=False if HOST.v2 else ANY, group_kill=KILLED))
-row('kill_job_is_the_default', run=['-m', '32M', '--', 'sh', '-c', '@@hide 100 0; sleep 100'], status=120,
-    report=killed(32, ITSELF, main_survived=False, group_kill=True), takes_at_most=5)
+    run=['-m', '16M', '--oom', 'kill-job', '--', '@hide', '100', '0'], status=120,
+    report=killed(16, KILLED_MAIN, main_survived=False if HOST.v2 else ANY, group_kill=KILLED))
+row('kill_job_is_the_default', run=['-m', '16M', '--', 'sh', '-c', '@@hide 100 0; sleep 100'], status=120,
+    report=killed(16, ITSELF, main_survived=False, group_kill=True), takes_at_most=5)
 row('the_main_processs_own_status_is_kept_beside_oom',
-    run=['-m', '32M', '--oom', 'kill-process', '--', '@hide', '100', '3'], status=120,
-    report=killed(32, {'exit_code': 3, 'signal': None}, **HIDDEN))
+    run=['-m', '16M', '--oom', 'kill-process', '--', '@hide', '100', '3'], status=120,
+    report=killed(16, {'exit_code': 3, 'signal': None}, **HIDDEN))
 row('a_main_process_that_aborts_after_the_kill_of_its_child_is_oom',
-    run=['-m', '32M', '--rlimit', 'CORE=0', '--oom', 'kill-process', '--', '@hide', '100', '-1'], status=120,
-    report=killed(32, {'exit_code': None, 'signal': 'SIGABRT'}, main_survived=True))
+    run=['-m', '16M', '--rlimit', 'CORE=0', '--oom', 'kill-process', '--', '@hide', '100', '-1'], status=120,
+    report=killed(16, {'exit_code': None, 'signal': 'SIGABRT'}, main_survived=True))
 row('a_main_process_that_is_the_victim_did_not_survive',
-    run=['-m', '32M', '--oom', 'kill-process', '--', '@hog', '100'], status=120,
-    report=killed(32, ITSELF, main_survived=False))
+    run=['-m', '16M', '--oom', 'kill-process', '--', '@hog', '100'], status=120,
+    report=killed(16, ITSELF, main_survived=False))
 row('an_idle_main_process_dies_for_its_growing_child',
-    run=['-m', '40M', '--oom', 'kill-process', '--', '@bystander', '24', '22'], status=120,
-    report=killed(40, ITSELF, main_survived=False, victims=no_other_victim_than('bystander')))
+    run=['-m', '24M', '--oom', 'kill-process', '--', '@bystander', '14', '13'], status=120,
+    report=killed(24, ITSELF, main_survived=False, victims=no_other_victim_than('bystander')))
 row('each_kill_under_kill_process_is_counted',
-    run=['-m', '32M', '--oom', 'kill-process', '--', 'sh', '-c', '@@hog 100; @@hog 100; @@hog 100; exit 0'], status=120,
-    report=killed(32, {'exit_code': 0}, main_survived=True, group_kill=False, kills=between(3, 3)))
+    run=['-m', '16M', '--oom', 'kill-process', '--', 'sh', '-c', '@@hog 100; @@hog 100; @@hog 100; exit 0'], status=120,
+    report=killed(16, {'exit_code': 0}, main_survived=True, group_kill=False, kills=between(3, 3)))
 row('an_orphan_over_the_limit_is_oom',
-    run=['-m', '32M', '--oom', 'kill-process', '--', 'sh', '-c', '(@@hog 100 &); sleep 1; exit 0'], status=120,
-    report=killed(32, {'exit_code': 0}, main_survived=True, victims=no_other_victim_than('hog')))
+    run=['-m', '16M', '--oom', 'kill-process', '--', 'sh', '-c', '(@@hog 100 &); sleep 0.5; exit 0'], status=120,
+    report=killed(16, {'exit_code': 0}, main_survived=True, victims=no_other_victim_than('hog')))
 row('a_pipeline_that_hides_its_killed_part_is_oom',
-    run=['-m', '32M', '--oom', 'kill-process', '--', 'sh', '-c', '@@hog 100 | cat; exit 0'], status=120,
-    report=killed(32, {'exit_code': 0}, main_survived=True))
+    run=['-m', '16M', '--oom', 'kill-process', '--', 'sh', '-c', '@@hog 100 | cat; exit 0'], status=120,
+    report=killed(16, {'exit_code': 0}, main_survived=True))
 
 
 @case(exclusive=True)
@@ -105,20 +105,20 @@ def python_killed_behind_exit_0_is_oom_and_named(live):
 @case()
 def victims_are_named_with_the_pid_that_memcage_sees(live):
     # The main process says its child's pid as the job sees it; the report has that of memcage's own namespace.
-    result = live.run('-m', '32M', '--oom', 'kill-process', '--', '@hide', '100', '0')
-    live.expect(result, status=120, report=killed(32, {'exit_code': 0}))
+    result = live.run('-m', '16M', '--oom', 'kill-process', '--', '@hide', '100', '0')
+    live.expect(result, status=120, report=killed(16, {'exit_code': 0}))
     for one in result.report['oom']['victims']:
         live.ensure(one['comm'] == 'hide' and (one['pid'] is None or one['pid'] > 2), f'victim {one}')
-        live.ensure(one['rss_bytes'] is None or 8 * MIB < one['rss_bytes'] <= 40 * MIB, f'victim {one}')
+        live.ensure(one['rss_bytes'] is None or 4 * MIB < one['rss_bytes'] <= 20 * MIB, f'victim {one}')
 
 
 @case()
 def a_victim_with_a_hostile_name_does_not_spoil_the_report(live):
     path = live.path('ev il),pid=1\n,x')
     shutil.copy(live.victim('hog'), path)
-    result = live.run('-m', '32M', '--', path, '100')
+    result = live.run('-m', '16M', '--', path, '100')
     os.unlink(path)
-    live.expect(result, status=120, report=killed(32, ITSELF))
+    live.expect(result, status=120, report=killed(16, ITSELF))
 
 
 row('what_is_still_in_a_tmpfs_kills_what_comes_after_and_the_supervisor_goes_on',
@@ -126,20 +126,20 @@ row('what_is_still_in_a_tmpfs_kills_what_comes_after_and_the_supervisor_goes_on'
          '@@fill /tmp/f 100; @@hog 4; @@hog 4; exit 0'],
     status=120, report=killed(16, {'exit_code': ANY}, kills=between(1, 100)), err=ANY)
 row('memory_taken_after_the_timeouts_term_does_not_change_the_cause',
-    run=['-m', '32M', '-t', '300ms', '--grace', '20', '--', '@late', '100'], status=124,
+    run=['-m', '16M', '-t', '300ms', '--grace', '20', '--', '@late', '100'], status=124,
     report={'cause': 'timeout', 'status': 124, 'outcome': 'failed', 'oom': {'scope': 'job', 'kills': between(1, 9)}})
-row('oom_exit_code_stands_in_for_120', run=['-m', '32M', '--oom-exit-code', '77', '--', '@hog', '100'], status=77,
-    report={**killed(32, ITSELF), 'status': 77})
+row('oom_exit_code_stands_in_for_120', run=['-m', '16M', '--oom-exit-code', '77', '--', '@hog', '100'], status=77,
+    report={**killed(16, ITSELF), 'status': 77})
 row('oom_exit_code_leaves_other_ends_alone', run=['--oom-exit-code', '77', '--', '@nothing', '3'], status=3,
     report=exited(3))
-row('a_job_cannot_forge_its_verdict', run=['-m', '32M', '--', '@forge', '100'], status=120,
-    report=killed(32, ITSELF),
+row('a_job_cannot_forge_its_verdict', run=['-m', '16M', '--', '@forge', '100'], status=120,
+    report=killed(16, ITSELF),
     out=Is('no descriptor beyond 2 written to', lambda text: 'wrote to 0' not in text and not re.search(r'^wrote to \d', text, re.M)))
 row('a_job_that_raises_every_limit_in_reach_is_still_killed',
-    run=['-m', '32M', '--', 'sh', '-c',
+    run=['-m', '16M', '--', 'sh', '-c',
          'for file in $(find /sys/fs/cgroup -name "memory*max" -o -name "memory*limit_in_bytes"); do '
          'echo -1 >$file; echo max >$file; done 2>/dev/null; exec @@hog 100'],
-    status=120, report=killed(32, ITSELF))
+    status=120, report=killed(16, ITSELF))
 
 
 # Jobs that the kernel cannot kill ----------------------------------------------------------------------------------
@@ -148,14 +148,14 @@ row('a_job_that_raises_every_limit_in_reach_is_still_killed',
 BY = 'memcage' if HOST.resource else 'kernel'
 UNSHIELDED = contains('oom_score_adj: ok' if HOST.resource else 'oom_score_adj: EACCES')
 
-row('a_job_that_makes_itself_unkillable_is_ended_as_oom', run=['-m', '32M', '--', '@unkillable', '100'], status=120,
-    report=killed(32, ITSELF, by=BY, kills=between(0, 1000) if HOST.resource else between(1, 9)), out=UNSHIELDED,
+row('a_job_that_makes_itself_unkillable_is_ended_as_oom', run=['-m', '16M', '--', '@unkillable', '100'], status=120,
+    report=killed(16, ITSELF, by=BY, kills=between(0, 1000) if HOST.resource else between(1, 9)), out=UNSHIELDED,
     takes_at_most=12, within=40)
 row('an_unkillable_child_is_ended_as_oom',
-    run=['-m', '32M', '--oom', 'kill-process', '--', 'sh', '-c', '@@unkillable 100; exit 0'], status=120,
-    report=killed(32, by=one_of(BY, 'kernel'), kills=between(0, 1000)), out=UNSHIELDED, takes_at_most=12, within=40)
+    run=['-m', '16M', '--oom', 'kill-process', '--', 'sh', '-c', '@@unkillable 100; exit 0'], status=120,
+    report=killed(16, by=one_of(BY, 'kernel'), kills=between(0, 1000)), out=UNSHIELDED, takes_at_most=12, within=40)
 row('an_unkillable_job_ends_at_its_timeout_too',
-    run=['-m', '32M', '-t', '500ms', '--grace', '100ms', '--', '@unkillable', '100'],
+    run=['-m', '16M', '-t', '500ms', '--grace', '100ms', '--', '@unkillable', '100'],
     status=one_of(120, 124), report={'cause': one_of('oom', 'timeout')}, takes_at_most=4)
 
 

@@ -128,12 +128,12 @@ def two_slow_interrupts_do_not_kill(live):
 
 @case()
 def a_stopped_memcage_goes_on_and_keeps_its_deadline(live):
-    process = live.start('run', '-r', 'r.json', '-t', '1', '--grace', '0', '--', '@deaf')
+    process = live.start('run', '-r', 'r.json', '-t', '700ms', '--grace', '0', '--', '@deaf')
     live.until(lambda: 'ready' in lines(live, process), 'the job to be ready')
     process.send_signal(signal.SIGSTOP)
     time.sleep(0.3)
     process.send_signal(signal.SIGCONT)
-    live.expect(live.finish(process), status=124, report={'cause': 'timeout', 'wall_seconds': between(1, 30)})
+    live.expect(live.finish(process), status=124, report={'cause': 'timeout', 'wall_seconds': between(0.7, 30)})
 
 
 @case()

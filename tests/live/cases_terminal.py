@@ -96,14 +96,14 @@ def job_control_works_inside(live):
     terminal.type('sleep 1000\n')
     sleeper = live.pid_of('sleep')
     live.until(lambda: state(sleeper) == 'S', 'sleep to sleep')
-    time.sleep(0.1 * HOST.slow)
+    time.sleep(0.3)
     terminal.type(CTRL_Z)
     terminal.wait_for('Stopped')
     terminal.wait_for('ready> ')
     live.ensure(state(sleeper) == 'T', f'sleep is in state {state(sleeper)}')
     terminal.type('fg\n')
     live.until(lambda: state(sleeper) == 'S', 'sleep to go on')
-    time.sleep(0.1 * HOST.slow)
+    time.sleep(0.3)
     terminal.type(CTRL_C)
     terminal.wait_for('ready> ')
     terminal.type('echo status $?; exit 6\n')
@@ -118,7 +118,7 @@ def foreground(live, terminal, command, name='sleep'):
     terminal.type(command + '\n')
     pid = live.pid_of(name)
     live.until(lambda: state(pid) == 'S', f'{name} to run')
-    time.sleep(0.1 * HOST.slow)
+    time.sleep(0.3)
     return pid
 
 
@@ -169,7 +169,7 @@ def ctrl_z_and_fg_work_on_memcage(live):
         live.ensure(state(sleeper) == 'T', f'the job is in state {state(sleeper)}')
         terminal.type('fg\n')
         live.until(lambda: state(sleeper) == 'S', 'the job to go on')
-        time.sleep(0.1 * HOST.slow)
+        time.sleep(0.3)
     terminal.type(CTRL_C)
     terminal.wait_for('ready> ')
     terminal.type('echo status $?\n')
@@ -180,7 +180,7 @@ def ctrl_z_and_fg_work_on_memcage(live):
 @case(shell_home=True)
 def ctrl_z_and_bg_let_it_end_in_the_background(live):
     terminal = shell(live)
-    foreground(live, terminal, f'{live.suite.memcage} run -r r.json -- sleep 1')
+    foreground(live, terminal, f'{live.suite.memcage} run -r r.json -- sleep 2')
     terminal.type(CTRL_Z)
     terminal.wait_for('Stopped')
     terminal.wait_for('ready> ')
@@ -196,7 +196,7 @@ def a_background_job_that_reads_the_terminal_is_stopped_and_can_come_to_the_fron
     terminal.wait_for('ready> ')
     live.until(lambda: any(state(pid) == 'T' for pid in live.home_pids()), 'the job to stop', 10)
     terminal.type('fg\n')
-    time.sleep(0.3 * HOST.slow)
+    time.sleep(0.5)
     terminal.type('a line\n')
     terminal.wait_for('got a line')
     terminal.wait_for('ready> ')
@@ -217,9 +217,9 @@ def a_pipeline_of_a_shell_with_memcage_in_it_is_interrupted_as_a_whole(live):
 @case(shell_home=True)
 def the_terminal_is_the_shells_again_afterwards(live):
     terminal = shell(live)
-    for _ in range(3):
-        terminal.type(f'{live.suite.memcage} run -m 32M -- {live.victim("hog")} 100\n')
-        terminal.wait_for('32 MiB')
+    for _ in range(2):
+        terminal.type(f'{live.suite.memcage} run -m 8M -- {live.victim("hog")} 100\n')
+        terminal.wait_for('8 MiB')
         terminal.wait_for('ready> ')
         foreground(live, terminal, 'cat', 'cat')
         terminal.type('typed\n')

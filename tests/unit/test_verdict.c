@@ -61,7 +61,6 @@ static const struct row {
 	/* Nothing was killed for memory. */
 	ROW("exit 0 is a success", EXITED, NONE, 0, OK, 0, EXITED(0)),
 	ROW("exit 120 by itself is no memory kill", EXITED, NONE, 120, 0, 0, EXITED(120)),
-	ROW("exit 137 by itself is no memory kill", EXITED, NONE, 137, 0, 0, EXITED(137)),
 	ROW("the largest status is kept", EXITED, NONE, 255, 0, 0, EXITED(255)),
 	ROW("a segmentation fault", SIGNALED, NONE, 139, 0, 0, SIGNALED(SIGSEGV)),
 	ROW("a fault that dumped core", SIGNALED, NONE, 139, 0, 0, SIGNALED(SIGSEGV | 0x80)),
@@ -74,7 +73,7 @@ static const struct row {
 	ROW("init was killed and nothing else is known", SIGNALED, NONE, 137, 0, 0, LOST),
 	ROW("a full tmpfs ends with SIGBUS", SIGNALED, NONE, 135, 0, 0, SIGNALED(SIGBUS)),
 	ROW("an allocation that was refused is no kill", EXITED, NONE, 1, 0, 0, EXITED(1),
-	    .memory.own_ooms = 3),
+	    .memory.own_ooms = 3, .memory.own_refused = true),
 	ROW("an ancestor's OOM that took others is no kill of ours", EXITED, NONE, 0, OK, 0,
 	    EXITED(0), LEVELS(1), HIT(0)),
 	ROW("what memcage kills at the end is not told of the main process", EXITED, NONE, 0, OK, 0,
@@ -233,6 +232,8 @@ static const struct row {
 	    .exec_status = 126, .exec_no_memory = true),
 	ROW("the limit left no room for the program itself", OOM, JOB, 120, 0, 0, NEVER_RAN,
 	    .exec_status = 126, .exec_no_memory = true, .memory.own_ooms = 1),
+	ROW("no room for the program, and no OOM was counted", OOM, JOB, 120, 0, 0, NEVER_RAN,
+	    .exec_status = 126, .exec_no_memory = true, .memory.own_refused = true),
 	ROW("no room for the program, and the kernel told of it by a kill", OOM, ANCESTOR, 120, 0,
 	    1, NEVER_RAN, .exec_status = 126, .exec_no_memory = true, ABOVE),
 };
@@ -318,6 +319,7 @@ static void random_memory(uint64_t *seed, struct memory_seen *memory)
 	memory->oom_kills = some_count(seed);
 	memory->own_ooms = some_count(seed);
 	memory->nested_ooms = some_count(seed);
+	memory->own_refused = one_in(seed, 4);
 	memory->ancestor_count = below(seed, OBSERVED_ANCESTORS + 1);
 	for (size_t i = 0; i < OBSERVED_ANCESTORS; i++) {
 		memory->ancestors[i].readable = !one_in(seed, 3);
@@ -374,9 +376,10 @@ static struct observation random_observation(uint64_t *seed)
 
 static bool was_killed(const struct observation *seen)
 {
-	bool refused = seen->exec_no_memory && seen->memory.own_ooms > 0;
+	const struct memory_seen *memory = &seen->memory;
+	bool refused = seen->exec_no_memory && (memory->own_ooms > 0 || memory->own_refused);
 
-	return seen->memory.oom_kills > 0 || seen->no_victim_usec != 0 || refused;
+	return memory->oom_kills > 0 || seen->no_victim_usec != 0 || refused;
 }
 
 static void check_same(const struct verdict *a, const struct verdict *b)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kills TARGET SIGNAL - kill(2), TARGET as there (0: the process group, -1: everybody); stays a second. */
+/* kills TARGET SIGNAL - kill(2), TARGET as there (0: the process group, -1: everybody); stays for a moment. */
 #define _GNU_SOURCE
 #include "victim.h"
 
@@ -8,6 +8,6 @@
 int main(int argc, char **argv)
 {
 	say("kill", kill((pid_t) number(argc, argv, 1, 0), (int) number(argc, argv, 2, SIGKILL)));
-	sleep(1);
+	usleep(300000);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * orphans COUNT [MILLISECONDS] - makes COUNT grandchildren whose parents are gone at once, and which
- * end (for ever: 0) after some time; waits half a second and exits 0 without having waited for them.
+ * end (for ever: 0) after some time; waits a moment and exits 0 without having waited for them.
  */
 #define _GNU_SOURCE
 #include "victim.h"
@@ -24,6 +24,6 @@ int main(int argc, char **argv)
 		wait(NULL);
 		usleep(life ? 2000 : 0);
 	}
-	usleep(500000);
+	usleep(200000);
 	return 0;
 }
