@@ -16,26 +16,13 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/message.h"
 #include "base/own.h"
 #include "cage.h"
 
 static void tell(int socket, const struct cage_message *message, const int *fds, size_t count)
 {
-	char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
-	struct iovec data = { (void *) message, sizeof(*message) };
-	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
-
-	if (count > 0) {
-		struct cmsghdr *rights = (struct cmsghdr *) control;
-
-		header.msg_control = control;
-		header.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		*rights =
-			(struct cmsghdr) { CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
-		memcpy(CMSG_DATA(rights), fds, count * sizeof(int));
-	}
-	while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	message_send(socket, message, sizeof(*message), fds, count);
 }
 
 static _Noreturn void fail(int socket, int errnum, const char *about)
@@ -112,27 +99,16 @@ static void make_cage(const struct cage_plan *plan, int *ret_tmp)
 static void wait_for_place(const struct cage_plan *plan, struct cage_place *place)
 {
 	int fds[HIERARCHIES_MOST + 1];
-	char control[CMSG_SPACE(sizeof(fds))];
 	struct cage_go go;
-	struct iovec data = { &go, sizeof(go) };
-	struct msghdr header = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	const struct cmsghdr *rights;
 
-	if (recvmsg(plan->socket, &header, MSG_CMSG_CLOEXEC) != sizeof(go))
+	if (message_receive(plan->socket, &go, sizeof(go), fds, ARRAY_LEN(fds), 0) != sizeof(go))
 		_exit(1);
-	rights = CMSG_FIRSTHDR(&header);
-	if (!rights || rights->cmsg_len != CMSG_LEN((go.count + 1) * sizeof(int)))
+	if (fds[go.count] < 0)
 		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
-	memcpy(fds, CMSG_DATA(rights), (go.count + 1) * sizeof(int));
 	place->count = go.count;
 	memcpy(place->versions, go.versions, sizeof(place->versions));
-	memcpy(place->leaves, fds,
-	       go.count * sizeof(int)); /* the last is open, and so locked, while we live */
+	/* The last one stays open, and so locked, while we live. */
+	memcpy(place->leaves, fds, go.count * sizeof(int));
 }
 
 static pid_t start(const struct cage_plan *plan, const struct cage_place *place, int tmp)

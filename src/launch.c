@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "base/descriptors.h"
+#include "base/message.h"
 #include "base/own.h"
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
+_Static_assert(MESSAGE_FDS_MOST >= HIERARCHIES_MOST + 1, "all that init is sent");
 _Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
 
 /*
@@ -78,49 +80,25 @@ int launch(struct child *child, struct cage_plan *plan, struct memcage_error *er
 
 int launch_go(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err)
 {
-	int fds[HIERARCHIES_MOST + 1];
-	char control[CMSG_SPACE(sizeof(fds))] = { 0 };
-	struct cmsghdr *rights = (struct cmsghdr *) control;
 	struct cage_go go = { .count = cgroup->count };
-	struct iovec data = { &go, sizeof(go) };
-	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control };
-	size_t size = (cgroup->count + 1) * sizeof(int);
+	int fds[HIERARCHIES_MOST + 1];
 
 	for (size_t i = 0; i < cgroup->count; i++) {
 		go.versions[i] = cgroup->parts[i].hierarchy->version;
 		fds[i] = cgroup->parts[i].leaf;
 	}
 	fds[cgroup->count] = cgroup->parts[0].job;
-	*rights = (struct cmsghdr) { CMSG_LEN(size), SOL_SOCKET, SCM_RIGHTS };
-	memcpy(CMSG_DATA(rights), fds, size);
-	header.msg_controllen = CMSG_SPACE(size);
 	/* An init that has failed says so itself. */
-	if (sendmsg(child->socket, &header, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
-	    errno != ECONNRESET)
+	if (message_send(child->socket, &go, sizeof(go), fds, cgroup->count + 1) < 0 &&
+	    errno != EPIPE && errno != ECONNRESET)
 		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
 	return 0;
 }
 
 bool launch_receive(struct child *child, struct cage_message *message, int fds[2])
 {
-	char control[CMSG_SPACE(2 * sizeof(int))];
-	struct iovec data = { message, sizeof(*message) };
-	struct msghdr header = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	const struct cmsghdr *rights;
-
-	fds[0] = fds[1] = -1;
-	if (recvmsg(child->socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != sizeof(*message))
-		return false;
-	rights = CMSG_FIRSTHDR(&header);
-	if (rights && rights->cmsg_type == SCM_RIGHTS &&
-	    rights->cmsg_len <= CMSG_LEN(2 * sizeof(int)))
-		memcpy(fds, CMSG_DATA(rights), rights->cmsg_len - CMSG_LEN(0));
-	return true;
+	return message_receive(child->socket, message, sizeof(*message), fds, 2, MSG_DONTWAIT) ==
+	       sizeof(*message);
 }
 
 void launch_send(const struct child *child, int signo, enum cage_target target)

@@ -71,7 +71,7 @@ struct run {
 	bool tmp_full;
 	struct kmsg_evidence evidence;
 	struct process suspect; /* the largest process when the limit was last neared */
-	uint64_t suspect_usec;	/* when that was looked for */
+	uint64_t looked_usec;	/* when that was last looked for */
 	struct samples samples;
 	struct usage usage;
 	struct victim victims[KMSG_VICTIMS_MOST];

@@ -11,155 +11,21 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "phase.h"
 #include "prepare.h"
 #include "usage.h"
 
-#define GRACE_DEFAULT (2 * USEC_PER_SEC)
-#define SILENCE (2 * USEC_PER_SEC) /* an init that has to speak does so within a millisecond */
-#define SETTLE (50 * USEC_PER_MSEC)
-#define SUSPECT_PAUSE (50 * USEC_PER_MSEC) /* between looks at the process table */
-#define NO_VICTIM (1500 * USEC_PER_MSEC)   /* how long OOMs without a kill go on before we end it */
+#define LOOK_PAUSE (50 * USEC_PER_MSEC)	 /* between close looks at the memory */
+#define NO_VICTIM (1500 * USEC_PER_MSEC) /* how long OOMs without a kill go on before we end it */
 #define NO_VICTIM_OOMS 20 /* ... and how many: a lone refused allocation is no stall */
 #define OOM_LOOKS 10	  /* v1 announces before it kills */
 #define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
 /* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes. */
 #define OOM_LOOK_IDLE USEC_PER_SEC
 
-enum event {
-	EVENT_STARTED,
-	EVENT_MAIN_ENDED, /* others live on */
-	EVENT_TIMEOUT,
-	EVENT_CPU_TIME,
-	EVENT_CANCEL,
-	EVENT_GRACE,
-	EVENT_OOM_JOB, /* v1: a process was killed for memory, and the whole job is to end for it */
-	EVENT_NO_VICTIM,
-	EVENT_SILENCE,
-	EVENT__COUNT,
-};
-
 enum source { SOURCE_TIMER, SOURCE_INIT, SOURCE_SOCKET, SOURCE_MEMORY, SOURCE_NESTED, SOURCE_MAIN };
 
-typedef void step_fn(struct run *run, uint64_t now);
-
-static void start_grace(struct run *run, uint64_t now)
-{
-	const struct limit_value *grace = &run->limits[LIMIT_GRACE];
-	uint64_t usec = grace->set ? grace->number : GRACE_DEFAULT;
-
-	run->phase = PHASE_STOPPING;
-	run->deadlines[DEADLINE_GRACE] = usec == LIMIT_NONE ? 0 : now + usec;
-}
-
-static void kill_all(struct run *run, uint64_t now)
-{
-	run->phase = PHASE_KILLING;
-	run->seen.kill_usec = now;
-	cgroup_kill(&run->cgroup);
-	launch_send(&run->child, SIGKILL, CAGE_ALL);
-	run->deadlines[DEADLINE_SILENCE] = now + SILENCE;
-}
-
-/* A stopped job would not hear the signal that it was sent. */
-static void await_end(struct run *run, uint64_t now)
-{
-	launch_send(&run->child, SIGCONT, CAGE_GROUP);
-	start_grace(run, now);
-	if (run->deadlines[DEADLINE_GRACE] == now)
-		kill_all(run, now);
-}
-
-static void ask_to_stop(struct run *run, uint64_t now)
-{
-	const struct limit_value *grace = &run->limits[LIMIT_GRACE];
-
-	if (grace->set && grace->number == 0) {
-		kill_all(run, now);
-		return;
-	}
-	launch_send(&run->child, SIGTERM, CAGE_GROUP);
-	await_end(run, now);
-}
-
-/* Init's death takes all along; what is throttled must first get time to die. */
-static void kill_init(struct run *run, uint64_t now)
-{
-	run->phase = PHASE_KILLING;
-	if (run->seen.kill_usec == 0)
-		run->seen.kill_usec = now;
-	cgroup_kill(&run->cgroup);
-	launch_kill(&run->child);
-}
-
-/*
- * Many a process ends just after the one that it worked for: what is still there in a moment is
- * left over.
- */
-static void let_settle(struct run *run, uint64_t now)
-{
-	run->deadlines[DEADLINE_LEFTOVERS] = now + SETTLE;
-}
-
-static void end_leftovers(struct run *run, uint64_t now)
-{
-	char names[160];
-	size_t count =
-		process_names(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), names, sizeof(names));
-
-	if (count > 0)
-		run_warn(run, WARNING_LEFTOVER_PROCESSES,
-			 "%zu process%s outlived the main process and %s killed: %s", count,
-			 count == 1 ? "" : "es", count == 1 ? "was" : "were", names);
-	kill_init(run, now);
-}
-
-static void go_on(struct run *run, uint64_t now)
-{
-	(void) now;
-	run->phase = PHASE_RUNNING;
-}
-
-/* What to do when; an empty cell means: nothing, on purpose. */
-static step_fn *const steps[PHASE__COUNT][EVENT__COUNT] = {
-	[PHASE_STARTING] = {
-		[EVENT_STARTED] = go_on,
-		[EVENT_SILENCE] = kill_init,
-		[EVENT_TIMEOUT] = kill_init,
-		[EVENT_CPU_TIME] = kill_init,
-		[EVENT_CANCEL] = kill_init,
-		[EVENT_NO_VICTIM] = kill_init,
-		[EVENT_OOM_JOB] = kill_init,
-	},
-	[PHASE_RUNNING] = {
-		[EVENT_MAIN_ENDED] = let_settle,
-		[EVENT_TIMEOUT] = ask_to_stop,
-		[EVENT_CPU_TIME] = ask_to_stop,
-		[EVENT_CANCEL] = await_end,
-		[EVENT_OOM_JOB] = kill_all,
-		[EVENT_NO_VICTIM] = kill_all,
-		[EVENT_SILENCE] = kill_init,
-	},
-	[PHASE_STOPPING] = {
-		[EVENT_MAIN_ENDED] = let_settle,
-		[EVENT_GRACE] = kill_all,
-		[EVENT_CANCEL] = kill_all,
-		[EVENT_OOM_JOB] = kill_all,
-		[EVENT_NO_VICTIM] = kill_all,
-		[EVENT_SILENCE] = kill_init,
-	},
-	[PHASE_KILLING] = {
-		[EVENT_MAIN_ENDED] = kill_init,
-		[EVENT_SILENCE] = kill_init,
-	},
-};
-
-static void raise_event(struct run *run, enum event event, uint64_t now)
-{
-	step_fn *step = steps[run->phase][event];
-
-	if (step)
-		step(run, now);
-}
+typedef void due_fn(struct run *run, uint64_t now);
 
 static uint64_t once(uint64_t date, uint64_t now)
 {
@@ -184,15 +50,12 @@ static void look_at_memory(struct run *run, uint64_t now)
 }
 
 /* The kernel log names victims better, but not always: it is rate-limited. */
-static void note_suspect(struct run *run, uint64_t now)
+static void note_suspect(struct run *run)
 {
 	struct process process;
 
-	if (run->watch.kills > 0 ||
-	    (run->suspect_usec != 0 && now < run->suspect_usec + SUSPECT_PAUSE))
-		return;
-	run->suspect_usec = now;
-	if (process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
+	if (run->watch.kills == 0 &&
+	    process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
 		run->suspect = process;
 }
 
@@ -221,19 +84,29 @@ static void end_job_for_kill(struct run *run, uint64_t now)
 		return;
 	if (run->seen.oom_group_usec == 0) {
 		run->seen.oom_group_usec = now;
-		raise_event(run, EVENT_OOM_JOB, now);
+		phase_event(run, EVENT_OOM_JOB, now);
 	}
+}
+
+/*
+ * What it consists of is asked for at every OOM, but not at each of the many times that a limit
+ * is neared.
+ */
+static void look_closely(struct run *run, uint64_t now)
+{
+	run->looked_usec = now;
+	oom_watch_read(&run->watch, true);
+	note_suspect(run);
+	run_look_at_tmp(run);
 }
 
 static void memory_changed(struct run *run, uint64_t now)
 {
 	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
 
-	oom_watch_read(&run->watch, true);
-	note_suspect(run, now);
-	run_look_at_tmp(run);
-	if (run->watch.kills > 0)
-		run->seen.oom_usec = once(run->seen.oom_usec, now);
+	look_at_memory(run, now);
+	if (run->watch.ooms > ooms || now >= run->looked_usec + LOOK_PAUSE)
+		look_closely(run, now);
 	if (run->watch.kills == kills && run->watch.ooms > ooms) {
 		watch_for_stall(run, now);
 		if (host_backend(&run->host) == CGROUP_V1) {
@@ -250,7 +123,7 @@ static void timeout_due(struct run *run, uint64_t now)
 {
 	look_at_memory(run, now);
 	run->seen.timeout_usec = now;
-	raise_event(run, EVENT_TIMEOUT, now);
+	phase_event(run, EVENT_TIMEOUT, now);
 }
 
 /* It cannot be used up before all CPUs have worked on nothing else. */
@@ -262,7 +135,7 @@ static void cpu_time_due(struct run *run, uint64_t now)
 	if (used != UNREADABLE && used >= limit) {
 		look_at_memory(run, now);
 		run->seen.cpu_time_usec = now;
-		raise_event(run, EVENT_CPU_TIME, now);
+		phase_event(run, EVENT_CPU_TIME, now);
 		return;
 	}
 	wait = used == UNREADABLE ? USEC_PER_SEC : (limit - used) / cpus;
@@ -273,17 +146,17 @@ static void cpu_time_due(struct run *run, uint64_t now)
 static void leftovers_due(struct run *run, uint64_t now)
 {
 	if (run->phase != PHASE_KILLING)
-		end_leftovers(run, now);
+		phase_end_leftovers(run, now);
 }
 
 static void grace_due(struct run *run, uint64_t now)
 {
-	raise_event(run, EVENT_GRACE, now);
+	phase_event(run, EVENT_GRACE, now);
 }
 
 static void silence_due(struct run *run, uint64_t now)
 {
-	raise_event(run, EVENT_SILENCE, now);
+	phase_event(run, EVENT_SILENCE, now);
 }
 
 static void no_victim_due(struct run *run, uint64_t now)
@@ -293,7 +166,7 @@ static void no_victim_due(struct run *run, uint64_t now)
 	oom_watch_read(&run->watch, true);
 	if (run->watch.kills == run->stalled_kills && run->watch.ooms >= before + NO_VICTIM_OOMS) {
 		run->seen.no_victim_usec = now;
-		raise_event(run, EVENT_NO_VICTIM, now);
+		phase_event(run, EVENT_NO_VICTIM, now);
 		return;
 	}
 	watch_for_stall(run, now);
@@ -326,7 +199,7 @@ static void sample_due(struct run *run, uint64_t now)
 	run->deadlines[DEADLINE_SAMPLE] = now + run->samples.interval_usec;
 }
 
-static step_fn *const due[DEADLINE__COUNT] = {
+static due_fn *const due[DEADLINE__COUNT] = {
 	[DEADLINE_TIMEOUT] = timeout_due,     [DEADLINE_CPU_TIME] = cpu_time_due,
 	[DEADLINE_GRACE] = grace_due,	      [DEADLINE_SILENCE] = silence_due,
 	[DEADLINE_NO_VICTIM] = no_victim_due, [DEADLINE_OOM_LOOK] = oom_look_due,
@@ -369,7 +242,7 @@ static void command_started(struct run *run, const struct cage_message *message,
 	run->seen.main_started = true;
 	if (run->main_pidfd >= 0)
 		epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->main_pidfd, &watch);
-	raise_event(run, EVENT_STARTED, now);
+	phase_event(run, EVENT_STARTED, now);
 }
 
 static void main_ended(struct run *run, const struct cage_message *message, uint64_t now)
@@ -379,9 +252,9 @@ static void main_ended(struct run *run, const struct cage_message *message, uint
 	run->seen.main_usec = now;
 	run_look_at_tmp(run);
 	memset(run->deadlines, 0, sizeof(run->deadlines));
-	run->deadlines[DEADLINE_SILENCE] = now + SILENCE; /* for init to end too */
+	run->deadlines[DEADLINE_SILENCE] = now + PHASE_SILENCE; /* for init to end too */
 	if (message->leftovers)
-		raise_event(run, EVENT_MAIN_ENDED, now);
+		phase_event(run, EVENT_MAIN_ENDED, now);
 	else
 		run->empty = true;
 }
@@ -423,7 +296,7 @@ static void main_gone(struct run *run, uint64_t now)
 {
 	epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->main_pidfd, NULL);
 	if (!run->seen.main_known)
-		run->deadlines[DEADLINE_SILENCE] = now + SILENCE;
+		run->deadlines[DEADLINE_SILENCE] = now + PHASE_SILENCE;
 }
 
 static void init_gone(struct run *run, uint64_t now)
@@ -565,10 +438,7 @@ void supervise_cancel(struct run *run, int signo)
 		run->seen.cancel_usec = now;
 		run->seen.cancel_signal = signo;
 	}
-	if (run->phase == PHASE_STARTING)
-		kill_init(run, now);
-	else
-		kill_all(run, now);
+	phase_event(run, EVENT_CANCEL_NOW, now);
 	arm_timer(run);
 }
 
@@ -589,6 +459,6 @@ void supervise_signal(struct run *run, int signo)
 	look_at_memory(run, now);
 	run->seen.cancel_usec = now;
 	run->seen.cancel_signal = signo;
-	raise_event(run, EVENT_CANCEL, now);
+	phase_event(run, EVENT_CANCEL, now);
 	arm_timer(run);
 }

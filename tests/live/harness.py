@@ -288,9 +288,9 @@ class Result:
     seconds: float
 
     def __str__(self):
-        return (f'  command: {" ".join(map(str, self.argv))}\n  status: {self.status} after {self.seconds:.2f} s\n'
+        return (f'  command: {shorten(" ".join(map(str, self.argv)))}\n  status: {self.status} after {self.seconds:.2f} s\n'
                 f'  stdout: {shorten(self.out)}\n  stderr: {shorten(self.err)}\n'
-                f'  report: {json.dumps(self.report) if self.report else "none"}')
+                f'  report: {shorten(json.dumps(self.report), 4000) if self.report else "none"}')
 
 
 def shorten(text, most=1500):
@@ -599,7 +599,8 @@ def broken_promises(result):
         yield f'memory_effective_bytes {effective} is not the smallest limit ({limit})'
     if limit and usage and (usage['memory_peak_bytes'] or 0) > limit * 1.1 + MIB:
         yield f'the peak {usage["memory_peak_bytes"]} is above the limit {limit}'
-    if oom and oom['by'] == 'kernel' and oom['kills'] == 0:
+    started = report['exit_code'] is not None or report['signal'] is not None
+    if oom and oom['by'] == 'kernel' and oom['kills'] == 0 and started:
         yield 'a kill by the kernel without a kill in its counter'
     if oom and oom['scope'] == 'job' and oom['limit_bytes'] != limit:
         yield f'oom.limit_bytes {oom["limit_bytes"]} is not the job\'s {limit}'

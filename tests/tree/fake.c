@@ -25,22 +25,26 @@ static int open_below(const struct fake *fake, const char *own, const char *name
 	return tree_open(&fake->tree, path);
 }
 
-/* The mount is the directory above the tree, so that own has at least one level. */
+/* The mount is the directory above memcage's own cgroup, which is so one level below the root. */
+static void set_paths(struct hierarchy *hierarchy, const char *tree, const char *own)
+{
+	const char *name = strrchr(tree, '/');
+	bool top = strcmp(own, ".") == 0;
+
+	memcpy(hierarchy->mount, tree, top ? (size_t) (name - tree) : strlen(tree));
+	snprintf(hierarchy->own, sizeof(hierarchy->own), "/%s", top ? name + 1 : own);
+}
+
 void fake_add(struct fake *fake, enum cgroup_version version, const char *own,
 	      unsigned int controllers)
 {
 	struct hierarchy *hierarchy = &fake->host.hierarchies[fake->host.count];
 	struct cgroup_part *part = &fake->cgroup.parts[fake->cgroup.count++];
-	const char *path = fake->tree.path, *name = strrchr(path, '/');
-	bool top = strcmp(own, ".") == 0;
-	char own_path[TREE_PATH];
 
 	tree_put(&fake->tree, own, NULL);
 	*hierarchy = (struct hierarchy) { version, .controllers = controllers, .whole_path = true };
+	set_paths(hierarchy, fake->tree.path, own);
 	hierarchy->dir = tree_open(&fake->tree, own);
-	memcpy(hierarchy->mount, path, (size_t) (name - path));
-	snprintf(own_path, sizeof(own_path), "%s%s%s", name, top ? "" : "/", top ? "" : own);
-	memcpy(hierarchy->own, own_path, sizeof(own_path));
 	for (int c = 0; c < CONTROLLER__COUNT; c++)
 		if (controllers & 1U << c)
 			fake->host.of[c] = (int) fake->host.count;
@@ -52,7 +56,7 @@ void fake_add(struct fake *fake, enum cgroup_version version, const char *own,
 void fake_add_all(struct fake *fake, enum cgroup_version version)
 {
 	static const char *const names[CONTROLLER__COUNT] = {
-		[CONTROLLER_MEMORY] = "memory", [CONTROLLER_CPU] = "cpu",
+		[CONTROLLER_MEMORY] = "memory",	  [CONTROLLER_CPU] = "cpu",
 		[CONTROLLER_CPUACCT] = "cpuacct", [CONTROLLER_IO] = "blkio",
 		[CONTROLLER_PIDS] = "pids",
 	};

@@ -22,7 +22,7 @@ struct fake {
 void fake_make(struct fake *fake);
 /*
  * Adds one that holds these controllers; memcage's own cgroup in it is this directory of the tree,
- * "." for its top.  The memory controller's comes first.
+ * "." for its top, and one level below the root.  The memory controller's comes first.
  */
 void fake_add(struct fake *fake, enum cgroup_version version, const char *own,
 	      unsigned int controllers);
