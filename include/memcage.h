@@ -130,6 +130,12 @@ int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *tex
 void memcage_spec_set_mask(struct memcage_spec *spec, const sigset_t *mask);
 
 /*
+ * Will anybody ask for the CPU time and the I/O of the job?  True at first; where nobody will, a job
+ * is started and ended sooner on cgroup v1, which counts them in hierarchies of their own.
+ */
+void memcage_spec_set_usage(struct memcage_spec *spec, bool wanted);
+
+/*
  * Starts argv[0] (looked up in the job's PATH where it has no slash) in a cage.  argv ends with
  * NULL and is copied.  0 and *ret_job, to be freed by the caller; -1 with MEMCAGE_ERROR_USAGE
  * where a value cannot be right on this host, and then nothing was made and no report written.  A

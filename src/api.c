@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/parse.h"
+#include "export.h"
 #include "job.h"
 #include "limit.h"
 #include "observe.h"
@@ -23,8 +24,6 @@
 #include "settings.h"
 #include "supervise.h"
 #include "text.h"
-
-#define API __attribute__((visibility("default")))
 
 struct memcage_spec {
 	struct settings settings;
@@ -102,6 +101,11 @@ API void memcage_spec_set_mask(struct memcage_spec *spec, const sigset_t *mask)
 	spec->settings.has_mask = true;
 }
 
+API void memcage_spec_set_usage(struct memcage_spec *spec, bool wanted)
+{
+	spec->settings.usage = wanted;
+}
+
 /* ---- jobs ---- */
 
 static void end(struct memcage_job *job)
@@ -109,6 +113,7 @@ static void end(struct memcage_job *job)
 	const char *json;
 
 	job->ended = true;
+	run_leave(&job->run);
 	outcome_decide(&job->outcome, &job->run);
 	if (!job->job.settings.report)
 		return;
@@ -149,7 +154,6 @@ static void start(struct memcage_job *job)
 		end(job);
 	} else if (supervise_start(run) < 0) {
 		run->seen.setup_failed = true;
-		launch_release(&run->child);
 		end(job);
 	}
 }

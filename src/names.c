@@ -2,6 +2,8 @@
 #include <memcage.h>
 #include <stddef.h>
 
+#include "export.h"
+
 static const char *const causes[MEMCAGE_CAUSE__COUNT] = {
 	[MEMCAGE_CAUSE_EXITED] = "exited",
 	[MEMCAGE_CAUSE_SIGNALED] = "signaled",
@@ -20,12 +22,12 @@ static const char *const scopes[MEMCAGE_SCOPE__COUNT] = {
 	[MEMCAGE_SCOPE_UNKNOWN] = "unknown",
 };
 
-const char *memcage_cause_name(enum memcage_cause cause)
+API const char *memcage_cause_name(enum memcage_cause cause)
 {
 	return (unsigned int) cause < MEMCAGE_CAUSE__COUNT ? causes[cause] : NULL;
 }
 
-const char *memcage_scope_name(enum memcage_scope scope)
+API const char *memcage_scope_name(enum memcage_scope scope)
 {
 	return (unsigned int) scope < MEMCAGE_SCOPE__COUNT ? scopes[scope] : NULL;
 }

@@ -20,41 +20,30 @@
 	10 /* a tenth of the wall time: what of throttling and stalls is worth a warning */
 #define WORTH_SAYING_LEAST (100 * USEC_PER_MSEC)
 
-static void job_path(const struct run *run, char *buffer, size_t size)
-{
-	const struct cgroup_part *memory = cgroup_part(&run->cgroup, CONTROLLER_MEMORY);
-
-	snprintf(buffer, size, "%.4000s/%s", memory->hierarchy->own, run->cgroup.name);
-}
-
 static void read_kernel_log(struct run *run)
 {
 	struct memory_seen *memory = &run->seen.memory;
-	char path[PATH_MAX];
+	const struct kmsg_evidence *log = &run->evidence;
+	struct pollfd more = { .fd = run->kernel_log, .events = POLLIN };
 	bool named;
 
-	if (run->kernel_log < 0)
-		return;
-	job_path(run, path, sizeof(path));
-	run->evidence.whole_path = host_hierarchy(&run->host, CONTROLLER_MEMORY)->whole_path;
-	kmsg_collect(run->kernel_log, path, &run->evidence);
-	if (memory->oom_kills > 0 && run->evidence.victim_count == 0 && run->evidence.killed == 0) {
-		struct pollfd log = { .fd = run->kernel_log, .events = POLLIN };
-
-		poll(&log, 1, LOG_WAIT_MSEC);
-		kmsg_collect(run->kernel_log, path, &run->evidence);
+	run_read_log(run);
+	if (memory->oom_kills > 0 && log->victim_count == 0 && log->killed == 0 &&
+	    run->kernel_log >= 0) {
+		poll(&more, 1, LOG_WAIT_MSEC);
+		run_read_log(run);
 	}
-	memory->log_own = run->evidence.own;
-	memory->log_nested = run->evidence.nested;
-	memory->log_ancestor = run->evidence.ancestor;
-	memory->log_host = run->evidence.host;
-	named = memory->log_own || memory->log_nested || memory->log_ancestor || memory->log_host;
+	memory->log_own = log->own;
+	memory->log_nested = log->nested;
+	memory->log_ancestor = log->ancestor;
+	memory->log_host = log->host;
+	named = log->own || log->nested || log->ancestor || log->host;
 	/* v1 forgets the kills of a cgroup that the job has removed. */
 	if (memory->oom_kills == 0 && named)
-		memory->oom_kills = run->evidence.victim_count > 0 ? run->evidence.victim_count : 1;
-	if (memory->log_nested && memory->own_ooms == 0 && memory->nested_ooms == 0)
+		memory->oom_kills = log->victim_count > 0 ? log->victim_count : 1;
+	if (log->nested && memory->own_ooms == 0 && memory->nested_ooms == 0)
 		memory->nested_ooms = 1;
-	memory->log_complete = named && run->evidence.victim_count >= memory->oom_kills;
+	memory->log_complete = named && log->victim_count >= memory->oom_kills;
 }
 
 /* Must the log be read at all?  Only v1 can have lost a kill of the job's from its counters. */
@@ -141,10 +130,13 @@ static void warn_of_limits(struct run *run)
 			 "the job could not start a process %llu times: a limit above it",
 			 (unsigned long long) refused);
 	if (run->limits[LIMIT_CPUS].set && is_worth_saying(run, run->usage.cpu_throttled_usec)) {
+		uint64_t millionths = run->limits[LIMIT_CPUS].number;
+
 		text_usec(run->usage.cpu_throttled_usec, time, sizeof(time));
 		run_warn(run, WARNING_CPU_THROTTLED,
-			 "the job's threads waited %s for CPU time: --cpus is %g", time,
-			 (double) run->limits[LIMIT_CPUS].number / 1e6);
+			 "the job's threads waited %s for CPU time: --cpus is %llu.%03llu", time,
+			 (unsigned long long) (millionths / 1000000),
+			 (unsigned long long) (millionths % 1000000 / 1000));
 	}
 	if (run->usage.events.high != UNREADABLE && run->usage.events.high > 0)
 		run_warn(run, WARNING_MEMORY_HIGH,
@@ -206,7 +198,6 @@ static void remove_cgroup(struct run *run)
 	if (cgroup_remove(&run->cgroup) < 0)
 		run_warn(run, WARNING_LEFTOVER_PROCESSES, "the cgroup %s could not be removed: %s",
 			 name, strerror(errno));
-	delegate_restore(&run->host);
 }
 
 void observe(struct run *run)
@@ -227,12 +218,18 @@ void observe(struct run *run)
 	remove_cgroup(run);
 }
 
-void run_release(struct run *run)
+/* Init was born where memcage had stepped aside to: only when it has ended can that be undone. */
+void run_leave(struct run *run)
 {
 	launch_release(&run->child);
+	delegate_restore(&run->host);
+}
+
+void run_release(struct run *run)
+{
+	run_leave(run);
 	oom_watch_release(&run->watch);
 	cgroup_remove(&run->cgroup);
-	delegate_restore(&run->host);
 	host_release(&run->host);
 	samples_release(&run->samples);
 	own_close(&run->main_pidfd);

@@ -97,6 +97,7 @@ void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host)
 		open_ancestor(&watch->ancestors[watch->ancestor_count++], dir, memory->version);
 		watch->hidden |= watch->ancestors[i].fd < 0;
 		up = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		watch->hidden |= up < 0 && i + 1 < levels;
 		close(dir);
 		dir = up;
 	}
@@ -224,6 +225,7 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret,
 				 &events->oom, &events->oom_kill, &events->oom_group_kill };
 	static const char *const keys[] = { "low", "high",     "max",
 					    "oom", "oom_kill", "oom_group_kill" };
+	uint64_t own, all;
 
 	file_read_fd(watch->events, text, sizeof(text));
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -233,12 +235,11 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret,
 	add_local_v2(watch->part->job, &sums);
 	ret->oom_kills =
 		larger(events->oom_kill == UNREADABLE ? 0 : events->oom_kill, sums.oom_kill);
-	ret->own_ooms = read_key_fd(watch->local, "oom");
-	if (ret->own_ooms == UNREADABLE)
-		ret->own_ooms = 0;
+	own = read_key_fd(watch->local, "oom");
+	all = larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom);
+	ret->own_ooms = own == UNREADABLE ? 0 : own;
+	ret->nested_ooms = own == UNREADABLE || own > all ? 0 : all - own;
 	ret->own_refused = events->max != UNREADABLE && events->max > 0;
-	ret->nested_ooms =
-		larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom) - ret->own_ooms;
 	for (size_t i = 0; i < watch->ancestor_count; i++) {
 		const struct oom_ancestor *ancestor = &watch->ancestors[i];
 		uint64_t now = read_key_fd(ancestor->fd, "oom");

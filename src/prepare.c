@@ -35,12 +35,14 @@ static unsigned int required_controllers(const struct run *run)
 	return mask;
 }
 
-/* Those beside: for the counters of the report, as far as they come at the price of a directory. */
+/* Those beside: for the counters of the report, and so that the job may limit its own tasks. */
 static unsigned int wanted_controllers(const struct run *run)
 {
-	unsigned int counters = 1U << CONTROLLER_PIDS | 1U << CONTROLLER_CPUACCT;
+	unsigned int counters = 1U << CONTROLLER_PIDS;
 
-	if (run->job->settings.report)
+	if (run->job->settings.usage || is_limited(&run->limits[LIMIT_CPU_TIME]))
+		counters |= 1U << CONTROLLER_CPUACCT;
+	if (run->job->settings.usage)
 		counters |= 1U << CONTROLLER_IO;
 	return required_controllers(run) | counters;
 }

@@ -41,3 +41,15 @@ void run_look_at_tmp(struct run *run)
 		run->tmp_peak_bytes = used;
 	run->tmp_full |= fs.f_bfree == 0 || (fs.f_files > 0 && fs.f_ffree == 0);
 }
+
+void run_read_log(struct run *run)
+{
+	const struct cgroup_part *memory = cgroup_part(&run->cgroup, CONTROLLER_MEMORY);
+	char path[HIERARCHY_OWN + sizeof(run->cgroup.name)];
+
+	if (run->kernel_log < 0 || !memory)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", memory->hierarchy->own, run->cgroup.name);
+	run->evidence.whole_path = memory->hierarchy->whole_path;
+	kmsg_collect(run->kernel_log, path, &run->evidence);
+}

@@ -85,5 +85,7 @@ struct run {
 /* *run is zero before. */
 void run_init(struct run *run, const struct job *job);
 void run_warn(struct run *run, enum warning_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Takes in what the kernel log says of the job by now. */
+void run_read_log(struct run *run);
 /* Space and files of the private tmpfs now: keeps the peak, and whether it was full. */
 void run_look_at_tmp(struct run *run);

@@ -39,9 +39,10 @@ struct settings {
 	int oom_exit_code;
 	sigset_t mask; /* the job's signal mask, where has_mask; else the caller's at the start */
 	bool has_mask;
+	bool usage; /* CPU time and I/O of the job will be asked for */
 };
 
-#define SETTINGS_DEFAULT ((struct settings) { .oom_exit_code = 120 })
+#define SETTINGS_DEFAULT ((struct settings) { .oom_exit_code = 120, .usage = true })
 #define BINDS_MOST 64
 #define PASS_FDS_MOST 256
 

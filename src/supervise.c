@@ -105,7 +105,9 @@ static void memory_changed(struct run *run, uint64_t now)
 	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
 
 	look_at_memory(run, now);
-	if (run->watch.ooms > ooms || now >= run->looked_usec + LOOK_PAUSE)
+	if (run->watch.kills > kills)
+		run_read_log(run); /* while the victim is still dying */
+	else if (run->watch.ooms > ooms || now >= run->looked_usec + LOOK_PAUSE)
 		look_closely(run, now);
 	if (run->watch.kills == kills && run->watch.ooms > ooms) {
 		watch_for_stall(run, now);

@@ -134,10 +134,16 @@ uint64_t usage_memory(const struct cgroup *cgroup)
 					   : "memory.usage_in_bytes");
 }
 
-/* Until 6.11, and on v1, it is counted where the forker lives and nowhere above. */
+/*
+ * Until 6.11, and on v1, it is counted where the forker lives and nowhere above; since then where
+ * the limit is, and in all above, apart from the local file.
+ */
 static void add_refused(int dir, void *sum)
 {
-	uint64_t refused = key(dir, "pids.events", "max");
+	uint64_t refused = key(dir, "pids.events.local", "max");
+
+	if (refused == UNREADABLE)
+		refused = key(dir, "pids.events", "max");
 
 	*(uint64_t *) sum += refused == UNREADABLE ? 0 : refused;
 }
@@ -176,5 +182,10 @@ double usage_memory_pressure(const struct cgroup *cgroup)
 	const char *average =
 		read_pressure(cgroup, text, sizeof(text)) ? strstr(text, "some avg10=") : NULL;
 
-	return average ? strtod(average + strlen("some avg10="), NULL) : -1;
+	unsigned int whole = 0, hundredths = 0;
+
+	/* Not strtod: the program that we are in may have a locale with another decimal point. */
+	if (!average || sscanf(average, "some avg10=%u.%2u", &whole, &hundredths) != 2)
+		return -1;
+	return whole + hundredths / 100.0;
 }

@@ -129,6 +129,7 @@ static void start(struct memcage_spec *spec, const struct run_options *options, 
 		  struct memcage_error *err)
 {
 	descriptors_close_others(&options->kept);
+	memcage_spec_set_usage(spec, options->report != NULL);
 	loop->signals = open_signals(spec, err);
 	if (loop->signals >= 0)
 		memcage_start(spec, options->command, &loop->job, err);
