@@ -138,11 +138,14 @@ def three_memcages_in_each_other_work(live):
 def the_outer_limit_hit_inside_an_inner_memcage_is_the_outer_jobs(live):
     result = live.run('-m', '32M', '--oom', 'kill-process', '--', '%memcage', 'run', '-r', 'inner.json', '--',
                       '@hog', '100')
-    live.expect(result, status=120, report={
-        'cause': 'oom', 'oom': {'scope': 'job', 'main_survived': True}, 'exit_code': 120})
+    live.expect(result, status=120, report={'cause': 'oom', 'oom': {'scope': 'job', 'limit_bytes': 32 * MIB}})
     inner = live.load('inner.json')
-    live.ensure(inner and inner['cause'] == 'oom' and inner['oom']['scope'] in ('ancestor', 'unknown'),
-                f'the inner report is {inner}')
+    # Before the hog's memory is back the kernel may find a second victim: the inner memcage itself.
+    if result.report['exit_code'] is None:
+        live.ensure(inner['outcome'] == 'unfinished', f'the inner report is {inner}')
+    else:
+        live.ensure(inner['cause'] == 'oom' and inner['oom']['scope'] in ('ancestor', 'unknown'),
+                    f'the inner report is {inner}')
 
 
 # Backends ------------------------------------------------------------------------------------------------------------------
