@@ -134,15 +134,24 @@ static int own_path(const char *text, const char *controller, char *ret_path, si
 
 			snprintf(list, sizeof(list), ",%.*s,", (int) (path - names - 1), names + 1);
 			snprintf(word, sizeof(word), ",%s,", controller ? controller : "");
-			if (controller ? strstr(list, word) != NULL : path == names + 1) {
-				snprintf(ret_path, size, "%.*s", (int) (end - path - 1), path + 1);
-				return 0;
-			}
+			if (controller ? strstr(list, word) != NULL : path == names + 1)
+				return snprintf(ret_path, size, "%.*s", (int) (end - path - 1),
+						path + 1) < (int) size
+					       ? 0
+					       : -1;
 		}
 		line = *end ? end + 1 : end;
 	}
 	errno = ENOENT;
 	return -1;
+}
+
+/* Not below the root of our cgroup namespace; below a mount it would lead out of it. */
+static bool leads_up(const char *path)
+{
+	size_t length = strlen(path);
+
+	return strstr(path, "/../") || (length >= 3 && strcmp(path + length - 3, "/..") == 0);
 }
 
 static bool holds_us(int dir)
@@ -165,6 +174,7 @@ int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller,
 		hierarchy->version == CGROUP_V2 ? NULL : controller_name(controller, CGROUP_V1);
 	char own[HIERARCHY_OWN];
 
+	errno = ENOENT;
 	if (own_path(proc_self_cgroup, name, own, sizeof(own)) < 0)
 		return -1;
 	/*
@@ -173,12 +183,13 @@ int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller,
 	 */
 	for (const char *part = own; part; part = *part ? strchr(part + 1, '/') : NULL) {
 		const char *relative = strcmp(part, "/") == 0 ? "" : part;
+		bool root = part == own && *relative == '\0';
 		char path[HIERARCHY_MOUNT + HIERARCHY_OWN];
 
 		snprintf(path, sizeof(path), "%s%s", hierarchy->mount, relative);
 		auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (dir >= 0 && ((!verify && *relative == '\0') || holds_us(dir))) {
+		if (dir >= 0 && !leads_up(relative) && ((!verify && root) || holds_us(dir))) {
 			snprintf(hierarchy->own, sizeof(hierarchy->own), "%s", relative);
 			hierarchy->whole_path = part == own;
 			hierarchy->dir = take_fd(&dir);

@@ -90,36 +90,46 @@ static int clone_trees(const struct job *job, struct shown *shown, size_t *ret_c
 	return 0;
 }
 
-/* The tmpfs is mounted on the first private place, and its own directories over all of them. */
-static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
+/* The first place that is private; NULL: none is. */
+static const char *find_stage(const struct job *job)
 {
-	const struct job *job = plan->job;
-	const char *stage = NULL;
-	char options[96], path[64];
-	unsigned long long inodes = plan->tmp_bytes / 4096 > 1024 ? plan->tmp_bytes / 4096 : 1024;
+	for (int i = 0; i < PRIVATE__COUNT; i++)
+		if (job->is_private[i])
+			return private_places[i];
+	return NULL;
+}
 
-	for (int i = PRIVATE__COUNT - 1; i >= 0; i--)
-		stage = job->is_private[i] ? private_places[i] : stage;
-	if (!stage)
-		return 0;
-	/*
-	 * An empty file costs about 1 KiB of kernel memory: one for each page of the size keeps
-	 * that in proportion.
-	 */
-	if (plan->tmp_bytes == 0)
+static int mount_tmpfs(const char *stage, uint64_t bytes)
+{
+	/* An empty file costs about 1 KiB of kernel memory: one a page keeps that in proportion. */
+	unsigned long long inodes = bytes / 4096 > 1024 ? bytes / 4096 : 1024;
+	char options[96];
+
+	if (bytes == 0)
 		snprintf(options, sizeof(options), "mode=0755,size=0");
 	else
 		snprintf(options, sizeof(options), "mode=0755,size=%llu,nr_inodes=%llu",
-			 (unsigned long long) plan->tmp_bytes, inodes);
+			 (unsigned long long) bytes, inodes);
+	return mount("memcage", stage, "tmpfs", PRIVATE_FLAGS, options);
+}
+
+/* The tmpfs is mounted on the first private place, and its own directories over all of them. */
+static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
+{
+	const char *stage = find_stage(plan->job);
+	char path[64];
+
+	if (!stage)
+		return 0;
 	snprintf(about, size, "cannot mount the private %s", stage);
-	if (mount("memcage", stage, "tmpfs", PRIVATE_FLAGS, options) < 0)
+	if (mount_tmpfs(stage, plan->tmp_bytes) < 0)
 		return -1;
 	*ret_tmp = open(stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_tmp < 0)
 		return -1;
-	for (int i = PRIVATE__COUNT - 1; i >= 0;
-	     i--) { /* the stage last: it covers the others' sources */
-		if (!job->is_private[i])
+	/* The stage last: it covers what the others are bound from. */
+	for (int i = PRIVATE__COUNT - 1; i >= 0; i--) {
+		if (!plan->job->is_private[i])
 			continue;
 		snprintf(about, size, "cannot mount the private %s", private_places[i]);
 		if (mkdirat(*ret_tmp, place_names[i], 01777) < 0)

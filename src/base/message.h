@@ -7,7 +7,10 @@
 
 #define MESSAGE_FDS_MOST 16
 
-/* One record with copies of count descriptors; 0, or -1 with errno.  A reader that is gone is no signal. */
+/*
+ * One record with copies of count descriptors; 0, or -1 with errno.  A reader that is gone is no
+ * signal.
+ */
 int message_send(int socket, const void *data, size_t size, const int *fds, size_t count);
 /*
  * One record; its length, 0 where the other end is gone, -1 with errno.  Of the descriptors that

@@ -11,29 +11,64 @@
 #include "limit.h"
 #include "settings.h"
 
-enum program_option { PROGRAM_FORMAT, PROGRAM_QUIET, PROGRAM_HELP, PROGRAM__COUNT };
+typedef int take_fn(const char *text, struct run_options *options, struct memcage_error *err);
 
-static const struct {
-	const char *key;
+static int take_format(const char *text, struct run_options *options, struct memcage_error *err)
+{
+	options->format = say_format_find(text);
+	if (options->format != SAY__COUNT)
+		return 0;
+	return error_usage(err, "--format: '%.40s' is not right; say text, github or quiet", text);
+}
+
+static int take_quiet(const char *text, struct run_options *options, struct memcage_error *err)
+{
+	(void) text;
+	(void) err;
+	options->format = SAY_QUIET;
+	return 0;
+}
+
+static int take_help(const char *text, struct run_options *options, struct memcage_error *err)
+{
+	(void) text;
+	(void) err;
+	options->show = OPTIONS_SHOW_HELP;
+	return 0;
+}
+
+static int take_version(const char *text, struct run_options *options, struct memcage_error *err)
+{
+	(void) text;
+	(void) err;
+	options->show = OPTIONS_SHOW_VERSION;
+	return 0;
+}
+
+static const struct program_option {
+	const char *key; /* NULL: a letter only */
 	char letter;
 	const char *arg, *help;
-} program_options[PROGRAM__COUNT] = {
-	[PROGRAM_FORMAT] = { "format", 0, "text|github|quiet",
-			     "what is said on stderr at the end (default: text)" },
-	[PROGRAM_QUIET] = { "quiet", 'q', NULL, "say nothing: --format quiet" },
-	[PROGRAM_HELP] = { "help", 'h', NULL, "show this help" },
+	take_fn *take;
+} program_options[] = {
+	{ "format", 0, "text|github|quiet", "what is said on stderr at the end (default: text)",
+	  take_format },
+	{ NULL, 'q', NULL, "say nothing: --format quiet", take_quiet },
+	{ "help", 'h', NULL, "show this help", take_help },
+	{ "version", 0, NULL, "show the version", take_version },
 };
 
 /* getopt's value of a row: where it stands among all of them, beyond every letter. */
 #define FIRST_VALUE 256
 #define SETTINGS_MOST 32
-#define ROWS_MOST (LIMIT__COUNT + SETTINGS_MOST + PROGRAM__COUNT)
+#define ROWS_MOST (LIMIT__COUNT + SETTINGS_MOST + ARRAY_LEN(program_options))
 
 /* One option, whichever table it comes from. */
 struct row {
-	const char *key;
+	const char *key; /* NULL: a letter only */
 	char letter;
 	const char *arg, *help;
+	take_fn *take; /* NULL: the spec takes it */
 };
 
 static size_t list_rows(struct row rows[ROWS_MOST])
@@ -46,9 +81,11 @@ static size_t list_rows(struct row rows[ROWS_MOST])
 				       limits[id].letter, limits[id].arg, limits[id].help };
 	for (const struct setting *at = settings_table; at->key; at++)
 		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help };
-	for (int i = 0; i < PROGRAM__COUNT; i++)
-		rows[count++] = (struct row) { program_options[i].key, program_options[i].letter,
-					       program_options[i].arg, program_options[i].help };
+	for (size_t i = 0; i < ARRAY_LEN(program_options); i++) {
+		const struct program_option *at = &program_options[i];
+
+		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help, at->take };
+	}
 	return count;
 }
 
@@ -63,21 +100,24 @@ struct getopt_tables {
 static void make_tables(struct getopt_tables *tables)
 {
 	char *letter = stpcpy(tables->letters, "+:");
+	size_t longs = 0;
 
 	tables->count = list_rows(tables->rows);
 	for (size_t i = 0; i < tables->count; i++) {
 		const struct row *row = &tables->rows[i];
 
-		tables->longs[i] =
-			(struct option) { row->key, row->arg ? required_argument : no_argument,
-					  NULL, FIRST_VALUE + (int) i };
+		if (row->key)
+			tables->longs[longs++] =
+				(struct option) { row->key,
+						  row->arg ? required_argument : no_argument, NULL,
+						  FIRST_VALUE + (int) i };
 		if (row->letter)
 			*letter++ = row->letter;
 		if (row->letter && row->arg)
 			*letter++ = ':';
 	}
 	*letter = '\0';
-	tables->longs[tables->count] = (struct option) { 0 };
+	tables->longs[longs] = (struct option) { 0 };
 }
 
 static const struct row *find_row(const struct getopt_tables *tables, int value)
@@ -105,14 +145,6 @@ static int refuse(const struct getopt_tables *tables, int value, char *argv[],
 			   argv[optind - 1]);
 }
 
-static int set_format(const char *text, struct run_options *options, struct memcage_error *err)
-{
-	options->format = say_format_find(text);
-	if (options->format != SAY__COUNT)
-		return 0;
-	return error_usage(err, "--format: '%.40s' is not right; say text, github or quiet", text);
-}
-
 /* "fd:3", and what a shell's process substitution gives: "/dev/fd/63". */
 static void keep_descriptor(const char *text, struct run_options *options)
 {
@@ -132,16 +164,8 @@ static void keep_descriptor(const char *text, struct run_options *options)
 static int take(const struct row *row, const char *text, struct memcage_spec *spec,
 		struct run_options *options, struct memcage_error *err)
 {
-	if (strcmp(row->key, program_options[PROGRAM_FORMAT].key) == 0)
-		return set_format(text, options, err);
-	if (strcmp(row->key, program_options[PROGRAM_QUIET].key) == 0) {
-		options->format = SAY_QUIET;
-		return 0;
-	}
-	if (strcmp(row->key, program_options[PROGRAM_HELP].key) == 0) {
-		options->help = true;
-		return 0;
-	}
+	if (row->take)
+		return row->take(text, options, err);
 	if (strcmp(row->key, "report") == 0)
 		options->report = text;
 	if (strcmp(row->key, "report") == 0 || strcmp(row->key, "pass-fd") == 0)
@@ -186,7 +210,7 @@ int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_
 					   argv[at], row->key);
 		if (take(row, optarg, spec, ret, err) < 0)
 			return -1;
-		if (ret->help)
+		if (ret->show != OPTIONS_SHOW_NOTHING)
 			return 0;
 	}
 	ret->command = argv + optind;
@@ -195,14 +219,15 @@ int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_
 
 static void print_row(const struct row *row)
 {
-	char left[64];
+	char left[64], letter[4] = "  ";
 
 	if (row->letter)
-		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->key,
-			 row->arg ? " " : "", row->arg ? row->arg : "");
+		snprintf(letter, sizeof(letter), "-%c", row->letter);
+	if (row->key)
+		snprintf(left, sizeof(left), "%s%s --%s%s%s", letter, row->letter ? "," : " ",
+			 row->key, row->arg ? " " : "", row->arg ? row->arg : "");
 	else
-		snprintf(left, sizeof(left), "    --%s%s%s", row->key, row->arg ? " " : "",
-			 row->arg ? row->arg : "");
+		snprintf(left, sizeof(left), "%s", letter);
 	if (strlen(left) < 32)
 		printf("  %-32s %s\n", left, row->help);
 	else

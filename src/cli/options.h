@@ -12,11 +12,14 @@
 #include "base/descriptors.h"
 #include "cli/say.h"
 
+/* What is to be shown in place of a run. */
+enum options_show { OPTIONS_SHOW_NOTHING, OPTIONS_SHOW_HELP, OPTIONS_SHOW_VERSION };
+
 struct run_options {
 	enum say_format format;
 	const char *report;	 /* for messages; NULL */
 	struct descriptors kept; /* those that --pass-fd and --report name */
-	bool help;
+	enum options_show show;
 	char **command; /* the rest of argv */
 };
 

@@ -135,6 +135,15 @@ static void start(struct memcage_spec *spec, const struct run_options *options, 
 		memcage_start(spec, options->command, &loop->job, err);
 }
 
+static int show(enum options_show what)
+{
+	if (what == OPTIONS_SHOW_HELP)
+		options_help();
+	else
+		printf("memcage %s\n", MEMCAGE_VERSION);
+	return fflush(stdout) == EOF ? 125 : 0;
+}
+
 int verb_run(int argc, char *argv[])
 {
 	struct memcage_spec *spec = memcage_spec_new();
@@ -145,14 +154,13 @@ int verb_run(int argc, char *argv[])
 
 	if (!spec)
 		error_set(&err, MEMCAGE_ERROR_SETUP, ENOMEM, "cannot begin");
-	else if (options_parse(argc, argv, spec, &options, &err) == 0 && options.help)
-		options_help();
-	else if (err.code == MEMCAGE_ERROR_NONE)
+	else if (options_parse(argc, argv, spec, &options, &err) == 0 &&
+		 options.show == OPTIONS_SHOW_NOTHING)
 		start(spec, &options, &loop, &err);
 	if (err.code != MEMCAGE_ERROR_NONE)
 		status = complain(&err);
 	else
-		status = loop.job ? supervise(&loop, &options) : 0;
+		status = loop.job ? supervise(&loop, &options) : show(options.show);
 	memcage_job_free(loop.job);
 	memcage_spec_free(spec);
 	own_close(&loop.signals);

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#define BAD ((void *) 1)	/* no such address */
+#define BAD ((void *) 1) /* no such address */
 
 int main(void)
 {

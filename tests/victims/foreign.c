@@ -15,12 +15,17 @@ static const struct {
 	const char *name;
 	long i386, x32;
 } calls[] = {
-	{ "init_module", 128, SYS_init_module },   { "delete_module", 129, SYS_delete_module },
-	{ "finit_module", 350, SYS_finit_module }, { "kexec_load", 283, 528 },
-	{ "reboot", 88, SYS_reboot },              { "swapon", 87, SYS_swapon },
-	{ "swapoff", 115, SYS_swapoff },           { "settimeofday", 79, SYS_settimeofday },
+	{ "init_module", 128, SYS_init_module },
+	{ "delete_module", 129, SYS_delete_module },
+	{ "finit_module", 350, SYS_finit_module },
+	{ "kexec_load", 283, 528 },
+	{ "reboot", 88, SYS_reboot },
+	{ "swapon", 87, SYS_swapon },
+	{ "swapoff", 115, SYS_swapoff },
+	{ "settimeofday", 79, SYS_settimeofday },
 	{ "clock_settime", 264, SYS_clock_settime },
-	{ "adjtimex", 124, SYS_adjtimex },         { "clock_adjtime", 343, SYS_clock_adjtime },
+	{ "adjtimex", 124, SYS_adjtimex },
+	{ "clock_adjtime", 343, SYS_clock_adjtime },
 };
 
 /* Arguments that do nothing anywhere: no such address, no such descriptor, no such magic. */

@@ -8,7 +8,8 @@
 
 #include <fcntl.h>
 
-static const char lie[] = "{\"outcome\": \"ok\", \"cause\": \"exited\", \"status\": 0}\n\0\0\0\0\0\0\0\0";
+static const char lie[] =
+	"{\"outcome\": \"ok\", \"cause\": \"exited\", \"status\": 0}\n\0\0\0\0\0\0\0\0";
 
 int main(int argc, char **argv)
 {

@@ -55,14 +55,29 @@ int main(int argc, char **argv)
 			if (put(optarg, "0") < 0)
 				return fprintf(stderr, "start: %s: %m\n", optarg), 99;
 			break;
-		case 'c': close((int) strtol(optarg, NULL, 10)); break;
-		case 'f': leak_descriptors(strtol(optarg, NULL, 10)); break;
-		case 'n': lower_files(strtol(optarg, NULL, 10)); break;
-		case 'i': signal((int) strtol(optarg, NULL, 10), SIG_IGN); break;
-		case 'b': sigprocmask(SIG_SETMASK, &all, NULL); break;
-		case 'a': put("/proc/self/oom_score_adj", optarg); break;
-		case 's': setsid(), ioctl(0, TIOCSCTTY, 0); break;
-		default: return 99;
+		case 'c':
+			close((int) strtol(optarg, NULL, 10));
+			break;
+		case 'f':
+			leak_descriptors(strtol(optarg, NULL, 10));
+			break;
+		case 'n':
+			lower_files(strtol(optarg, NULL, 10));
+			break;
+		case 'i':
+			signal((int) strtol(optarg, NULL, 10), SIG_IGN);
+			break;
+		case 'b':
+			sigprocmask(SIG_SETMASK, &all, NULL);
+			break;
+		case 'a':
+			put("/proc/self/oom_score_adj", optarg);
+			break;
+		case 's':
+			setsid(), ioctl(0, TIOCSCTTY, 0);
+			break;
+		default:
+			return 99;
 		}
 	}
 	execvp(argv[optind], argv + optind);

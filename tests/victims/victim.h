@@ -34,7 +34,8 @@ static inline void touch(char *memory, size_t bytes)
 /* Gives memory of its own that is all there, or ends with errno as the status. */
 static inline char *take(size_t bytes)
 {
-	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED) {
 		printf("mmap: %s\n", strerrorname_np(errno));

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delegate in plain directories.  A file keeps what was written and does not answer as the kernel
+ * does, so that what is enabled here is found missing afterwards, and whom we move stays too.
+ */
+#include "test.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "delegate.h"
+#include "tree/fake.h"
+
+#define EDITS_MOST 6
+#define OWN "up/own"
+#define FILE_OF(name) OWN "/" name
+#define NOT_ROOT                                                                                   \
+	{                                                                                          \
+		FILE_OF("cgroup.type"), "domain\n"                                                 \
+	}
+#define HAS(controllers)                                                                           \
+	{                                                                                          \
+		FILE_OF("cgroup.controllers"), controllers "\n"                                    \
+	}
+#define GIVES(controllers)                                                                         \
+	{                                                                                          \
+		FILE_OF("cgroup.subtree_control"), controllers "\n"                                \
+	}
+#define MEMBERS FILE_OF("memcage.members")
+#define FULL "cpuset cpu io memory hugetlb pids rdma misc"
+#define ALL_OF "memory cpu io pids"
+#define UNAVAILABLE "the memory controller is not available in memcage's own cgroup"
+
+enum {
+	WE = 1,	       /* our pid is in cgroup.procs */
+	OTHERS = 2,    /* others are: process 1 */
+	CONTAINER = 4, /* our cgroup is the root of a cgroup namespace */
+};
+
+static const struct row {
+	const char *name;
+	unsigned int host; /* WE, OTHERS, CONTAINER */
+	struct fake_edit edits[EDITS_MOST];
+	const char *error;	  /* NULL: it succeeds */
+	unsigned int controllers; /* that are left */
+	const char *written;	  /* how cgroup.subtree_control then begins; NULL: not there */
+	bool left_own;
+} rows[] = {
+	{ "all is given on already, whoever lives here",
+	  WE | OTHERS,
+	  { NOT_ROOT, HAS(FULL), GIVES(FULL) },
+	  NULL,
+	  FAKE_V2_ALL,
+	  FULL "\n",
+	  false },
+	{ "what our cgroup does not have is forgotten",
+	  WE,
+	  { NOT_ROOT, HAS("memory pids"), GIVES("memory pids") },
+	  NULL,
+	  FAKE_BIT(MEMORY) | FAKE_BIT(PIDS),
+	  "memory pids\n",
+	  false },
+	{ "cpuset is not cpu",
+	  WE,
+	  { NOT_ROOT, HAS("cpuset memory"), GIVES("cpuset memory") },
+	  NULL,
+	  FAKE_BIT(MEMORY),
+	  "cpuset memory\n",
+	  false },
+	{ "the root of the tree gives on with processes in it, all in one write",
+	  WE | OTHERS,
+	  { HAS(FULL), GIVES("") },
+	  UNAVAILABLE,
+	  0,
+	  "+memory +cpu +io +pids ",
+	  false },
+	{ "only what is missing is enabled",
+	  WE,
+	  { HAS(FULL), GIVES("cpu io") },
+	  UNAVAILABLE,
+	  0,
+	  "+memory +pids ",
+	  false },
+	{ "a cgroup without processes gives on",
+	  0,
+	  { NOT_ROOT, HAS(FULL), GIVES("") },
+	  UNAVAILABLE,
+	  0,
+	  "+memory +cpu +io +pids ",
+	  false },
+	{ "others live here: refused",
+	  WE | OTHERS,
+	  { NOT_ROOT, HAS(FULL), GIVES("") },
+	  "memcage's own cgroup /up/own holds 1 other process (",
+	  0,
+	  "\n",
+	  false },
+	{ "others only: refused",
+	  OTHERS,
+	  { NOT_ROOT, HAS(FULL), GIVES("") },
+	  "systemd-run --scope -p Delegate=yes -- memcage run",
+	  0,
+	  "\n",
+	  false },
+	{ "alone: steps aside",
+	  WE,
+	  { NOT_ROOT, HAS(FULL), GIVES(""), { MEMBERS "/cgroup.procs", "" } },
+	  UNAVAILABLE,
+	  0,
+	  "+memory +cpu +io +pids ",
+	  true },
+	{ "alone, but it cannot step aside",
+	  WE,
+	  { NOT_ROOT, HAS(FULL), GIVES("") },
+	  "/up/own/memcage.members: No such file or directory",
+	  0,
+	  "\n",
+	  false },
+	{ "in a container all step aside",
+	  WE | OTHERS | CONTAINER,
+	  { NOT_ROOT, HAS(FULL), GIVES(""), { MEMBERS "/cgroup.procs", "" } },
+	  UNAVAILABLE,
+	  0,
+	  "+memory +cpu +io +pids ",
+	  true },
+	{ "no controller at all",
+	  WE,
+	  { NOT_ROOT, HAS(""), GIVES("") },
+	  UNAVAILABLE,
+	  0,
+	  "\n",
+	  false },
+	{ "no files at all", WE, {}, UNAVAILABLE, 0, NULL, false },
+	{ "files without a newline",
+	  WE,
+	  { NOT_ROOT,
+	    { FILE_OF("cgroup.controllers"), ALL_OF },
+	    { FILE_OF("cgroup.subtree_control"), ALL_OF } },
+	  NULL,
+	  FAKE_V2_ALL,
+	  ALL_OF,
+	  false },
+};
+
+static void put_procs(const struct fake *fake, const char *path, unsigned int who)
+{
+	char text[64] = "";
+
+	if (who & OTHERS)
+		strcpy(text, "1\n");
+	if (who & WE)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d\n", (int) getpid());
+	tree_put(&fake->tree, path, text);
+}
+
+static void make(struct fake *fake, unsigned int who, const struct fake_edit *edits)
+{
+	fake_make(fake);
+	fake_add(fake, CGROUP_V2, OWN, FAKE_V2_ALL);
+	fake_edit(fake, edits);
+	put_procs(fake, FILE_OF("cgroup.procs"), who);
+	if (who & CONTAINER) {
+		fake->host.cgroup_namespace = true;
+		fake->host.hierarchies[0].own[0] = '\0';
+	}
+}
+
+static void assert_begins(const struct fake *fake, const char *path, const char *want)
+{
+	char *text = tree_get(&fake->tree, path);
+
+	assert_int_equal(text != NULL, want != NULL);
+	if (want)
+		assert_memory_equal(text, want, strlen(want));
+	free(text);
+}
+
+static void check_row(void **state)
+{
+	const struct row *row = *state;
+	struct memcage_error err = { 0 };
+	struct fake fake;
+	int failed;
+
+	make(&fake, row->host, row->edits);
+	failed = delegate_prepare(&fake.host, FAKE_BIT(MEMORY), &err);
+	assert_int_equal(failed, row->error ? -1 : 0);
+	assert_int_equal(err.code, row->error ? MEMCAGE_ERROR_SETUP : MEMCAGE_ERROR_NONE);
+	if (row->error && !strstr(err.text, row->error))
+		fail_msg("'%s' is not in '%s'", row->error, err.text);
+	if (!row->error)
+		assert_int_equal(fake.host.hierarchies[0].controllers, row->controllers);
+	for (int c = 0; !row->error && c < CONTROLLER__COUNT; c++)
+		assert_int_equal(fake.host.of[c], row->controllers & 1U << c ? 0 : -1);
+	assert_begins(&fake, FILE_OF("cgroup.subtree_control"), row->written);
+	assert_int_equal(fake.host.left_own, row->left_own);
+	fake_remove(&fake);
+}
+
+/* All of them were told to go, in the order of the file. */
+static void check_moved(void **state)
+{
+	static const struct fake_edit edits[] = {
+		NOT_ROOT, HAS(FULL), GIVES(""), { MEMBERS "/cgroup.procs", "" }, { NULL, NULL }
+	};
+	struct memcage_error err;
+	struct fake fake;
+	char want[32];
+
+	(void) state;
+	make(&fake, WE | OTHERS | CONTAINER, edits);
+	delegate_prepare(&fake.host, FAKE_BIT(MEMORY), &err);
+	snprintf(want, sizeof(want), "%d", (int) getpid());
+	assert_begins(&fake, MEMBERS "/cgroup.procs", want);
+	fake_remove(&fake);
+}
+
+/* Called by what another memcage has moved aside: the place is one level up. */
+static void check_members(void **state)
+{
+	struct memcage_error err;
+	struct fake fake;
+	struct stat want, got;
+
+	(void) state;
+	fake_make(&fake);
+	fake_add(&fake, CGROUP_V2, MEMBERS, FAKE_V2_ALL);
+	tree_put(&fake.tree, FILE_OF("cgroup.controllers"), ALL_OF);
+	tree_put(&fake.tree, FILE_OF("cgroup.subtree_control"), ALL_OF);
+	assert_int_equal(delegate_prepare(&fake.host, FAKE_BIT(MEMORY), &err), 0);
+	assert_string_equal(fake.host.hierarchies[0].own, "/" OWN);
+	assert_return_code(fstatat(fake.tree.dir, OWN, &want, 0), errno);
+	assert_return_code(fstat(fake.host.hierarchies[0].dir, &got), errno);
+	assert_int_equal(got.st_ino, want.st_ino);
+	fake_remove(&fake);
+}
+
+/* v1 has no such rule. */
+static void check_v1(void **state)
+{
+	struct memcage_error err;
+	struct fake fake;
+
+	(void) state;
+	fake_make(&fake);
+	fake_add(&fake, CGROUP_V1, "memory", FAKE_BIT(MEMORY));
+	fake_add(&fake, CGROUP_V1, "cpu", FAKE_CPUS);
+	put_procs(&fake, "memory/cgroup.procs", WE | OTHERS);
+	assert_int_equal(delegate_prepare(&fake.host, FAKE_BIT(MEMORY), &err), 0);
+	assert_int_equal(fake.host.of[CONTROLLER_CPU], 1);
+	assert_int_equal(tree_count(&fake.tree, "memory"), 2);
+	fake_remove(&fake);
+}
+
+static const struct restore_row {
+	const char *name;
+	bool left_own;
+	unsigned int members;
+	const char *cage;
+	const char *subtree, *procs; /* how they begin afterwards */
+} restores[] = {
+	{ "nothing was changed", false, WE, NULL, "memory\n", "" },
+	{ "we alone come back", true, WE, NULL, "-memory ", "0" },
+	{ "the last has gone: we come back", true, 0, NULL, "-memory ", "0" },
+	{ "others stay, and so does all", true, WE | OTHERS, NULL, "memory\n", "" },
+	{ "another cage needs the controllers", true, WE, OWN "/memcage-1-2", "memory\n", "" },
+};
+
+static void check_restore(void **state)
+{
+	static const struct fake_edit edits[] = {
+		NOT_ROOT, HAS("memory"), GIVES("memory"), { NULL, NULL }
+	};
+	const struct restore_row *row = *state;
+	struct fake fake;
+
+	make(&fake, 0, edits);
+	put_procs(&fake, MEMBERS "/cgroup.procs", row->members);
+	if (row->cage)
+		tree_put(&fake.tree, row->cage, NULL);
+	fake.host.left_own = row->left_own;
+	delegate_restore(&fake.host);
+	assert_begins(&fake, FILE_OF("cgroup.subtree_control"), row->subtree);
+	assert_begins(&fake, FILE_OF("cgroup.procs"), row->procs);
+	assert_false(fake.host.left_own);
+	fake_remove(&fake);
+}
+
+int main(void)
+{
+	static struct test_suite suite;
+
+	TEST_ROWS(&suite, check_row, rows);
+	test_add(&suite, "all in a container are moved", check_moved, NULL);
+	test_add(&suite, "memcage was called by one who was moved", check_members, NULL);
+	test_add(&suite, "nothing is to be done on v1", check_v1, NULL);
+	TEST_ROWS(&suite, check_restore, restores);
+	return test_run("delegate", &suite);
+}
