@@ -33,6 +33,7 @@
 enum cage_message_kind {
 	CAGE_STARTED, /* the main process runs; two descriptors come along: its pidfd, the tmpfs */
 	CAGE_STOPPED, /* main was stopped by signal `number` */
+	CAGE_NESTED,  /* the job has made a cgroup (told on v1 only) */
 	CAGE_ENDED,   /* main has ended: wait status `number`; others live on if `leftovers` */
 	CAGE_EXEC_FAILED, /* execve failed with errno `number` */
 	CAGE_FAILED,	  /* set-up failed with errno `number` at `text` */

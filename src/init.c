@@ -184,24 +184,52 @@ static void tell_end(int socket, int status)
 		_exit(0);
 }
 
+/*
+ * On v1 memcage has to know of the cgroups that the job makes (nested_watch.h).  dnotify tells, and
+ * unlike inotify costs nothing to close; its signal is no matter in a process of our own.
+ */
+static void watch_leaf(const struct cage_place *place)
+{
+	int leaf = openat(place->leaves[0], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (leaf < 0 || place->versions[0] == CGROUP_V2)
+		return;
+	if (fcntl(leaf, F_SETSIG, SIGRTMIN) == 0)
+		fcntl(leaf, F_NOTIFY, DN_CREATE | DN_MULTISHOT);
+}
+
+/* Takes the signals that have come; true when main has ended. */
+static bool take_signals(int socket, int signals, pid_t main, int *ret_status)
+{
+	const struct cage_message nested = { .kind = CAGE_NESTED };
+	struct signalfd_siginfo info;
+	bool ended = false;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			ended |= reap(socket, main, ret_status);
+		else
+			tell(socket, &nested, NULL, 0);
+	}
+	return ended;
+}
+
 static _Noreturn void tend(int socket, int signals, pid_t main)
 {
 	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
 				{ .fd = socket, .events = POLLIN } };
-	struct signalfd_siginfo info;
 	struct cage_order order;
 	int status = 0;
 
 	for (;;) {
 		if (poll(fds, ARRAY_LEN(fds), -1) < 0)
 			continue;
-		if (fds[0].revents && read(signals, &info, sizeof(info)) > 0 &&
-		    reap(socket, main, &status)) {
+		if (fds[0].revents && take_signals(socket, signals, main, &status)) {
 			main = -1;
 			tell_end(socket, status);
 		}
+		/* Those who outlived main have ended by themselves, or by memcage's hand. */
 		if (main < 0 && is_alone())
-			/* those who outlived main have ended by themselves, or by memcage's hand */
 			_exit(0);
 		if (!fds[1].revents)
 			continue;
@@ -213,7 +241,7 @@ static _Noreturn void tend(int socket, int signals, pid_t main)
 
 void init_run(struct cage_plan *plan)
 {
-	sigset_t child, all;
+	sigset_t ours, all;
 	struct cage_place place;
 	int signals, tmp = -1;
 	pid_t main;
@@ -225,14 +253,16 @@ void init_run(struct cage_plan *plan)
 	plan->umask = umask(0);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGCHLD);
+	sigaddset(&ours, SIGRTMIN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the main process's status with it */
-	signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	signals = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
 		fail(plan->socket, errno, "cannot make a signalfd");
 	make_cage(plan, &tmp);
 	wait_for_place(plan, &place);
+	watch_leaf(&place);
 	main = start(plan, &place, tmp);
 	tend(plan->socket, signals, main);
 }

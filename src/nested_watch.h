@@ -4,9 +4,9 @@
  * where the victim lived and nowhere above, so that it is forgotten with a cgroup that the job
  * has removed (a memcage in the job does so at once).  Each cgroup that is found below the job's
  * leaf gets the same eventfd on its memory.oom_control.  That is notified once for an OOM at the
- * cgroup or above it, and once when the cgroup goes.  They are looked for once a second: inotify
- * would tell at once, but the end of an inotify descriptor waits for an SRCU grace period, 5 to
- * 70 ms for every job (6.18).  Of those that live for less only the kernel log can tell.
+ * cgroup or above it, and once when the cgroup goes.  They are looked for when init is told
+ * that the leaf has a new one (dnotify), and once a second.  inotify would do too, but the end of
+ * an inotify descriptor waits for an SRCU grace period: 5 to 70 ms for every job (6.18).
  */
 #pragma once
 

@@ -372,8 +372,10 @@ static int replace_by_rename(struct publication *file)
 	int status;
 	pid_t pid = clone(link_and_rename, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, file);
 
-	if (pid < 0)
-		return -1;
+	if (pid < 0) { /* no process to be had: then without that protection */
+		errno = link_and_rename(file);
+		return errno == 0 ? 0 : -1;
+	}
 	while (waitpid(pid, &status, __WALL) < 0)
 		if (errno != EINTR)
 			return -1;

@@ -2,11 +2,12 @@
 #include "phase.h"
 
 #include <signal.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 
 #define GRACE_DEFAULT (2 * USEC_PER_SEC)
-#define SETTLE (50 * USEC_PER_MSEC)
+#define SETTLE (25 * USEC_PER_MSEC)
 
 typedef void step_fn(struct run *run, uint64_t now);
 
@@ -65,6 +66,7 @@ static void kill_init(struct run *run, uint64_t now)
  */
 static void let_settle(struct run *run, uint64_t now)
 {
+	run->leftovers = SIZE_MAX;
 	run->deadlines[DEADLINE_LEFTOVERS] = now + SETTLE;
 }
 
@@ -73,7 +75,13 @@ void phase_end_leftovers(struct run *run, uint64_t now)
 	char names[160];
 	size_t count =
 		process_names(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), names, sizeof(names));
+	bool dwindling = count > 0 && count < run->leftovers && run->leftovers != SIZE_MAX;
 
+	if (dwindling || run->leftovers == SIZE_MAX) {
+		run->leftovers = count;
+		run->deadlines[DEADLINE_LEFTOVERS] = now + SETTLE;
+		return;
+	}
 	if (count > 0)
 		run_warn(run, WARNING_LEFTOVER_PROCESSES,
 			 "%zu process%s outlived the main process and %s killed: %s", count,

@@ -27,5 +27,5 @@ enum event {
 
 /* Does what this event calls for in the run's phase, which may be nothing. */
 void phase_event(struct run *run, enum event event, uint64_t now);
-/* Names and kills what has outlived the main process. */
+/* Names and kills what has outlived the main process, unless it is just dwindling by itself. */
 void phase_end_leftovers(struct run *run, uint64_t now);

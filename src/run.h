@@ -63,6 +63,7 @@ struct run {
 	uint64_t deadlines[DEADLINE__COUNT];  /* 0: none */
 	uint64_t stalled_ooms, stalled_kills; /* counters when DEADLINE_NO_VICTIM was set */
 	unsigned int oom_looks; /* v1: how often we have looked for an announced kill */
+	size_t leftovers;	/* of the job's processes, when that was last counted */
 	int stopped_by;		/* signal that stopped main, not yet said; 0 */
 
 	struct observation seen;

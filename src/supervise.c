@@ -280,6 +280,9 @@ static void hear(struct run *run, uint64_t now)
 		case CAGE_STOPPED:
 			run->stopped_by = message.number;
 			break;
+		case CAGE_NESTED:
+			look_for_nested(run);
+			break;
 		case CAGE_ENDED:
 			main_ended(run, &message, now);
 			break;

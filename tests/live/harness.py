@@ -510,11 +510,11 @@ class Live:
 
     # Judging things
 
-    def expect(self, result, status=ANY, report=ANY, out=ANY, err=ANY, **more):
+    def expect(self, result, status=ANY, report=ANY, out=ANY, err=ANY):
         """What holds of one result; the first difference fails the case."""
         seen = {'status': result.status, 'report': result.report, 'out': result.out, 'err': result.err}
         wrong = list(differences(seen, {'status': status, 'report': report, 'out': out, 'err': err}))
-        wrong += list(broken_promises(result)) if more.get('promises', True) else []
+        wrong += broken_promises(result)
         if wrong:
             raise Failed('; '.join(wrong))
 

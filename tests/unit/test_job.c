@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job and environment, as far as the host's files do not matter: see tree/test_command.c. */
+#include "test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "environment.h"
+#include "job.h"
+
+#define LIST_MOST 8 /* one more than any list here has */
+
+/* ---- the environment ---- */
+
+enum { CLEAR = 1, TMP_IS_SHARED = 2, NO_PRIVATE_PLACE = 4 };
+
+static const struct row {
+	const char *name;
+	unsigned int flags;
+	const char *caller[LIST_MOST];	/* the caller's environment */
+	const char *options[LIST_MOST]; /* of --env */
+	const char *want[LIST_MOST];
+} rows[] = {
+	{ "the caller's, and TMPDIR",
+	  0,
+	  { "A=1", "PATH=/bin" },
+	  {},
+	  { "A=1", "PATH=/bin", "TMPDIR=/tmp" } },
+	{ "an empty one", 0, {}, {}, { "TMPDIR=/tmp" } },
+	{ "a TMPDIR elsewhere stays", 0, { "TMPDIR=/home/x" }, {}, { "TMPDIR=/home/x" } },
+	{ "a relative TMPDIR stays", 0, { "TMPDIR=tmp" }, {}, { "TMPDIR=tmp" } },
+	{ "a TMPDIR below /tmp is not there in the cage",
+	  0,
+	  { "TMPDIR=/tmp/x", "A=1" },
+	  {},
+	  { "TMPDIR=/tmp", "A=1" } },
+	{ "nor is one below /var/tmp", 0, { "TMPDIR=/var/tmp" }, {}, { "TMPDIR=/tmp" } },
+	{ "nor is one below /dev/shm", 0, { "TMPDIR=/dev/shm/a/b" }, {}, { "TMPDIR=/tmp" } },
+	{ "a TMPDIR that only begins like /tmp stays",
+	  0,
+	  { "TMPDIR=/tmpfs" },
+	  {},
+	  { "TMPDIR=/tmpfs" } },
+	{ "an empty TMPDIR", 0, { "TMPDIR=" }, {}, { "TMPDIR=/tmp" } },
+	{ "a TMPDIR without '='", 0, { "TMPDIR" }, {}, { "TMPDIR=/tmp" } },
+	{ "a TMPDIR in a /tmp that is shared stays",
+	  TMP_IS_SHARED,
+	  { "TMPDIR=/tmp/x" },
+	  {},
+	  { "TMPDIR=/tmp/x" } },
+	{ "a host without private places",
+	  NO_PRIVATE_PLACE,
+	  { "TMPDIR=/dev/shm/x" },
+	  {},
+	  { "TMPDIR=/dev/shm/x" } },
+	{ "TMPDIR is set where /tmp is shared too",
+	  TMP_IS_SHARED,
+	  { "A=1" },
+	  {},
+	  { "A=1", "TMPDIR=/tmp" } },
+	{ "a TMPDIR that is asked for stays",
+	  0,
+	  { "TMPDIR=/home/x" },
+	  { "TMPDIR=/tmp/y" },
+	  { "TMPDIR=/tmp/y" } },
+	{ "a TMPDIR that is passed on stays",
+	  CLEAR,
+	  { "TMPDIR=/tmp/x" },
+	  { "TMPDIR" },
+	  { "TMPDIR=/tmp/x" } },
+	{ "a variable that is called nearly so",
+	  0,
+	  { "A=1" },
+	  { "TMPDIRS=/x" },
+	  { "A=1", "TMPDIRS=/x", "TMPDIR=/tmp" } },
+	{ "nothing but TMPDIR", CLEAR, { "A=1", "PATH=/bin" }, {}, { "TMPDIR=/tmp" } },
+	{ "nothing but what is asked for",
+	  CLEAR,
+	  { "A=1", "B=2" },
+	  { "B", "C=3" },
+	  { "B=2", "C=3", "TMPDIR=/tmp" } },
+	{ "a variable is added",
+	  0,
+	  { "A=1", "TMPDIR=/x" },
+	  { "B=2" },
+	  { "A=1", "TMPDIR=/x", "B=2" } },
+	{ "a variable is replaced", 0, { "A=1", "TMPDIR=/x" }, { "A=2" }, { "A=2", "TMPDIR=/x" } },
+	{ "the last of an option counts",
+	  0,
+	  { "TMPDIR=/x" },
+	  { "A=1", "A=2", "A" },
+	  { "TMPDIR=/x", "A=2" } },
+	{ "a variable that is passed on stays what it is",
+	  0,
+	  { "A=1", "TMPDIR=/x" },
+	  { "A" },
+	  { "A=1", "TMPDIR=/x" } },
+	{ "a variable that the caller does not have",
+	  0,
+	  { "TMPDIR=/x" },
+	  { "A" },
+	  { "TMPDIR=/x" } },
+	{ "a name that is the beginning of another",
+	  0,
+	  { "AB=1", "TMPDIR=/x" },
+	  { "A=2" },
+	  { "AB=1", "TMPDIR=/x", "A=2" } },
+	{ "an empty value", 0, { "A=1", "TMPDIR=/x" }, { "A=" }, { "A=", "TMPDIR=/x" } },
+	{ "values with '=' and newlines",
+	  0,
+	  { "A=b=c", "TMPDIR=/x" },
+	  { "B=\n=" },
+	  { "A=b=c", "TMPDIR=/x", "B=\n=" } },
+	{ "entries without '=' or name are passed on",
+	  0,
+	  { "PATH", "=x", "", "TMPDIR=/x" },
+	  {},
+	  { "PATH", "=x", "", "TMPDIR=/x" } },
+	{ "an entry without '=' is replaced by a variable",
+	  0,
+	  { "A", "TMPDIR=/x" },
+	  { "A=1" },
+	  { "A=1", "TMPDIR=/x" } },
+	{ "duplicates are passed on",
+	  0,
+	  { "A=1", "TMPDIR=/x", "A=2" },
+	  {},
+	  { "A=1", "TMPDIR=/x", "A=2" } },
+	{ "an option replaces all of a name",
+	  0,
+	  { "A=1", "TMPDIR=/x", "A=2" },
+	  { "A=3" },
+	  { "A=3", "TMPDIR=/x" } },
+	{ "bytes that are no text",
+	  0,
+	  { "\xff=\xfe", "TMPDIR=/x" },
+	  { "\x01=\x1b" },
+	  { "\xff=\xfe", "TMPDIR=/x", "\x01=\x1b" } },
+};
+
+static size_t count(const char *const *list)
+{
+	size_t n = 0;
+
+	while (list[n])
+		n++;
+	return n;
+}
+
+static void free_list(char **list)
+{
+	for (char **entry = list; *entry; entry++)
+		free(*entry);
+	free(list);
+}
+
+static char **make_environment(const struct row *row)
+{
+	char **before = environ, **made;
+	struct job job = {
+		.settings = { .env = (char **) row->options,
+			      .env_count = count(row->options),
+			      .clear_env = row->flags & CLEAR },
+	};
+
+	for (int i = 0; i < PRIVATE__COUNT; i++)
+		job.is_private[i] = !(row->flags & NO_PRIVATE_PLACE);
+	if (row->flags & TMP_IS_SHARED)
+		job.is_private[PRIVATE_TMP] = false;
+	environ = (char **) row->caller;
+	made = environment_make(&job);
+	environ = before;
+	return made;
+}
+
+static void check_environment(void **state)
+{
+	const struct row *row = *state;
+	char **made = make_environment(row);
+
+	assert_non_null(made);
+	for (size_t i = 0; row->want[i]; i++) {
+		assert_non_null(made[i]);
+		assert_string_equal(made[i], row->want[i]);
+	}
+	assert_null(made[count(row->want)]);
+	free_list(made);
+}
+
+static void check_get(void **state)
+{
+	static const char *const list[] = { "PATH", "AB=1", "A=", "B=x=y", "A=2", "=z", NULL };
+	char *const *environment = (char *const *) list;
+
+	(void) state;
+	assert_null(environment_get(environment, "PATH"));
+	assert_string_equal(environment_get(environment, "AB"), "1");
+	assert_string_equal(environment_get(environment, "A"), "");
+	assert_string_equal(environment_get(environment, "B"), "x=y");
+	assert_null(environment_get(environment, "C"));
+	assert_null(environment_get(environment, "PAT"));
+	assert_null(environment_get(environment + 6, "A"));
+}
+
+/* As many as no shell has, 10 MB of them. */
+static void check_much(void **state)
+{
+	static char *caller[1001], entry[10000];
+	struct job job = { .is_private = { true, true, true } };
+	char **before = environ, **made;
+
+	(void) state;
+	memset(entry, 'x', sizeof(entry) - 1);
+	for (size_t i = 0; i < 1000; i++) {
+		snprintf(entry, 20, "V%zu", i);
+		entry[strlen(entry)] = '=';
+		caller[i] = strdup(entry);
+	}
+	environ = caller;
+	made = environment_make(&job);
+	environ = before;
+	assert_non_null(made);
+	assert_string_equal(made[999], caller[999]);
+	assert_string_equal(made[1000], "TMPDIR=/tmp");
+	assert_null(made[1001]);
+	free_list(made);
+	for (size_t i = 0; i < 1000; i++)
+		free(caller[i]);
+}
+
+/* ---- paths ---- */
+
+static const struct below {
+	const char *name;
+	const char *path, *directory;
+	bool want;
+} belows[] = {
+	{ "a directory is below itself", "/tmp", "/tmp", true },
+	{ "a file in it", "/tmp/x", "/tmp", true },
+	{ "far below", "/tmp/x/y/z", "/tmp/x", true },
+	{ "a name that begins so", "/tmpfs", "/tmp", false },
+	{ "the directory above", "/", "/tmp", false },
+	{ "the beginning of its name", "/tm", "/tmp", false },
+	{ "all is below the root", "/usr", "/", true },
+	{ "so is the root", "/", "/", true },
+	{ "beside it", "/var/tmp", "/tmp", false },
+	{ "a slash too many", "/tmp/", "/tmp", true },
+};
+
+static void check_below(void **state)
+{
+	const struct below *row = *state;
+
+	assert_int_equal(path_is_below(row->path, row->directory), row->want);
+}
+
+/* What the contract calls private. */
+static void check_private_places(void **state)
+{
+	static const char *const want[] = { "/tmp", "/var/tmp", "/dev/shm" };
+
+	(void) state;
+	assert_int_equal(ARRAY_LEN(want), PRIVATE__COUNT);
+	for (int i = 0; i < PRIVATE__COUNT; i++)
+		assert_string_equal(private_places[i], want[i]);
+}
+
+/* ---- the job itself ---- */
+
+#define SET(value)                                                                                 \
+	{                                                                                          \
+		.set = true, .number = value                                                       \
+	}
+
+static const struct limit_row {
+	const char *name;
+	struct limit_value memory, swap, want;
+} limit_rows[] = {
+	{ "no limit on memory, none on swap", {}, {}, {} },
+	{ "a limit on memory allows no swap", SET(1 << 20), {}, SET(0) },
+	{ "memory without a limit leaves swap alone", SET(LIMIT_NONE), {}, {} },
+	{ "swap that is asked for stays", SET(1 << 20), SET(1 << 20), SET(1 << 20) },
+	{ "swap without a limit stays", SET(1 << 20), SET(LIMIT_NONE), SET(LIMIT_NONE) },
+	{ "swap alone stays", {}, SET(4096), SET(4096) },
+};
+
+static char *const shell[] = { (char *) "/bin/sh", (char *) "-c", (char *) "", (char *) "a\nb\xff",
+			       NULL };
+
+static void check_limits(void **state)
+{
+	const struct limit_row *row = *state;
+	struct limit_value values[LIMIT__COUNT] = {
+		[LIMIT_MEMORY] = row->memory, [LIMIT_SWAP] = row->swap
+	};
+	struct memcage_error err;
+	struct job job;
+
+	assert_int_equal(job_make(&job, &SETTINGS_DEFAULT, values, shell, &err), 0);
+	assert_int_equal(job.limits[LIMIT_SWAP].set, row->want.set);
+	assert_int_equal(job.limits[LIMIT_SWAP].number, row->want.number);
+	assert_int_equal(job.limits[LIMIT_MEMORY].set, row->memory.set);
+	job_release(&job);
+}
+
+/* Arguments are copied byte by byte, and belong to the job. */
+static void check_arguments(void **state)
+{
+	static const struct limit_value none[LIMIT__COUNT];
+	struct memcage_error err;
+	struct job job;
+
+	(void) state;
+	assert_int_equal(job_make(&job, &SETTINGS_DEFAULT, none, shell, &err), 0);
+	for (size_t i = 0; shell[i]; i++) {
+		assert_string_equal(job.argv[i], shell[i]);
+		assert_ptr_not_equal(job.argv[i], shell[i]);
+	}
+	assert_null(job.argv[4]);
+	assert_string_equal(job.path, "/bin/sh");
+	assert_int_equal(job.exec_status, 0);
+	job_release(&job);
+	assert_null(job.argv);
+	job_release(&job);
+}
+
+static void check_no_command(void **state)
+{
+	static const struct limit_value none[LIMIT__COUNT];
+	char *const nothing[] = { NULL };
+	struct memcage_error err;
+	struct job job;
+
+	(void) state;
+	assert_int_equal(job_make(&job, &SETTINGS_DEFAULT, none, nothing, &err), -1);
+	assert_int_equal(err.code, MEMCAGE_ERROR_USAGE);
+	assert_non_null(strstr(err.text, "no command"));
+	assert_non_null(strstr(err.text, "memcage run -m 512M -- python3 job.py"));
+}
+
+/* The mask of the caller, unless another is given. */
+static void check_mask(void **state)
+{
+	static const struct limit_value none[LIMIT__COUNT];
+	struct settings settings = SETTINGS_DEFAULT;
+	struct memcage_error err;
+	sigset_t blocked, before;
+	struct job job;
+
+	(void) state;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &blocked, &before);
+	assert_int_equal(job_make(&job, &settings, none, shell, &err), 0);
+	assert_int_equal(sigismember(&job.settings.mask, SIGUSR2), 1);
+	job_release(&job);
+	settings.has_mask = true;
+	sigemptyset(&settings.mask);
+	assert_int_equal(job_make(&job, &settings, none, shell, &err), 0);
+	assert_int_equal(sigismember(&job.settings.mask, SIGUSR2), 0);
+	job_release(&job);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+int main(void)
+{
+	static struct test_suite suite;
+
+	TEST_ROWS(&suite, check_environment, rows);
+	test_add(&suite, "a variable is found by its whole name", check_get, NULL);
+	test_add(&suite, "ten megabytes of variables", check_much, NULL);
+	TEST_ROWS(&suite, check_below, belows);
+	test_add(&suite, "the private places are the contract's", check_private_places, NULL);
+	TEST_ROWS(&suite, check_limits, limit_rows);
+	test_add(&suite, "arguments are the job's own", check_arguments, NULL);
+	test_add(&suite, "no command", check_no_command, NULL);
+	test_add(&suite, "the signal mask", check_mask, NULL);
+	return test_run("job", &suite);
+}
