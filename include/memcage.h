@@ -38,9 +38,8 @@ extern "C" {
 
 enum memcage_error_code {
 	MEMCAGE_ERROR_NONE,
-	MEMCAGE_ERROR_USAGE,  /* a key or value is wrong; nothing was made */
-	MEMCAGE_ERROR_SETUP,  /* the host refused something; nothing is left behind */
-	MEMCAGE_ERROR_REPORT, /* the job has ended, its report could not be written */
+	MEMCAGE_ERROR_USAGE, /* a key or value is wrong; nothing was made */
+	MEMCAGE_ERROR_SETUP, /* the host refused something; nothing is left behind */
 	MEMCAGE_ERROR__COUNT,
 };
 

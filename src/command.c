@@ -53,29 +53,24 @@ static int check_file(const char *host_path)
 	return access(host_path, X_OK) < 0 ? errno : 0;
 }
 
+#define HIDDEN (-1)
+
 /*
- * Tries one place, whose path is written as `as` for execve: a script's $0 is what was typed.
- * What is found there but cannot be executed is kept for the message.
+ * Tries one place, whose path is written as `as` for execve: a script's $0 is what was typed.  0: it
+ * is the command; HIDDEN: the host has it there, the cage does not; else the errno of execve.
  */
-static bool try_path(struct job *job, const char *path, const char *as, int *ret_errnum)
+static int try_path(struct job *job, const char *path, const char *as)
 {
 	char host[PATH_MAX];
-	int errnum;
+	bool visible = job_host_path(job, path, host);
+	int errnum = check_file(host);
 
-	if (!job_host_path(job, path, host)) {
-		if (access(host, F_OK) == 0)
-			fail_hidden(job, path);
-		else
-			*ret_errnum = ENOENT;
-		return false;
-	}
-	errnum = check_file(host);
-	if (errnum != 0) {
-		*ret_errnum = errnum;
-		return false;
-	}
+	if (!visible)
+		return errnum == 0 ? HIDDEN : ENOENT;
+	if (errnum != 0)
+		return errnum;
 	job->path = strdup(as);
-	return job->path != NULL;
+	return job->path ? 0 : ENOMEM;
 }
 
 static void absolute(const struct job *job, const char *name, char *buffer)
@@ -89,36 +84,48 @@ static void absolute(const struct job *job, const char *name, char *buffer)
 static void find_by_path(struct job *job, const char *name)
 {
 	char path[PATH_MAX];
-	int errnum = 0;
+	int errnum;
 
 	absolute(job, name, path);
-	if (try_path(job, path, name, &errnum) || job->exec_status != 0)
-		return;
-	fail(job, errnum == ENOENT || errnum == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE, path,
-	     strerror(errnum));
+	errnum = try_path(job, path, name);
+	if (errnum == HIDDEN)
+		fail_hidden(job, path);
+	else if (errnum != 0)
+		fail(job, errnum == ENOENT || errnum == ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE, path,
+		     strerror(errnum));
+}
+
+/* One entry of PATH: an empty one is the working directory, a relative one is below it. */
+static void entry_path(const struct job *job, const char *entry, int length, const char *name,
+		       char *buffer)
+{
+	if (length > 0 && *entry == '/')
+		snprintf(buffer, PATH_MAX, "%.*s/%s", length, entry, name);
+	else
+		snprintf(buffer, PATH_MAX, "%s/%.*s/%s", job->workdir, length, entry, name);
 }
 
 static void find_in_path(struct job *job, const char *name)
 {
 	const char *list = environment_get(job->environment, "PATH");
-	char path[PATH_MAX], found[PATH_MAX] = "";
-	int errnum = 0;
+	char path[PATH_MAX], useless[PATH_MAX] = "";
 
 	for (const char *at = list ? list : DEFAULT_PATH; at;
 	     at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
-		int length = (int) strcspn(at, ":");
+		int errnum;
 
-		if (length > 0 && *at == '/')
-			snprintf(path, sizeof(path), "%.*s/%s", length, at, name);
-		else
-			snprintf(path, sizeof(path), "%s/%.*s/%s", job->workdir, length, at, name);
-		if (try_path(job, path, path, &errnum) || job->exec_status != 0)
+		entry_path(job, at, (int) strcspn(at, ":"), name, path);
+		errnum = try_path(job, path, path);
+		if (errnum ==
+		    HIDDEN) /* it is the one that was meant; another must not run in its place */
+			fail_hidden(job, path);
+		if (errnum == 0 || errnum == HIDDEN)
 			return;
 		if (errnum == EACCES || errnum == EISDIR)
-			snprintf(found, sizeof(found), "%s", path);
+			memcpy(useless, path, sizeof(useless));
 	}
-	if (*found)
-		fail(job, NOT_EXECUTABLE, found, strerror(EACCES));
+	if (*useless)
+		fail(job, NOT_EXECUTABLE, useless, strerror(EACCES));
 	else
 		fail(job, NOT_FOUND, name, "not found in PATH");
 }
@@ -137,6 +144,12 @@ static bool is_interpreter(const char *path)
 	return strncmp(name, "python3", 7) == 0;
 }
 
+/* -c, -m, -e, -r and letters with one of them: a program follows that is in no file of that name. */
+static bool takes_program(const char *option)
+{
+	return option[1] != '-' && strpbrk(option + 1, "cmerE") != NULL;
+}
+
 /* "python3 /tmp/job.py" would only say that the file is not there. */
 static void check_script(struct job *job)
 {
@@ -145,9 +158,9 @@ static void check_script(struct job *job)
 
 	if (!is_interpreter(job->path))
 		return;
-	while (*script && **script == '-')
+	while (*script && **script == '-' && !takes_program(*script))
 		script++;
-	if (!*script || strlen(*script) >= PATH_MAX / 2)
+	if (!*script || **script == '-' || strlen(*script) >= PATH_MAX / 2)
 		return;
 	absolute(job, *script, path);
 	if (job_host_path(job, path, host) || access(host, F_OK) < 0)

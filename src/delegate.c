@@ -16,6 +16,7 @@
 
 /* Where those go who were in the cgroup; not a name that the sweep takes for a cage. */
 #define MEMBERS "memcage.members"
+#define OUTSIDE (-1) /* a process that our PID namespace does not show: it reads as 0 */
 
 static bool is_real_root(int dir)
 {
@@ -62,7 +63,7 @@ static int list_members(int dir, size_t *ret_count, long *ret_other, int move_to
 
 		++*ret_count;
 		if (pid != getpid() && *ret_other == 0)
-			*ret_other = pid;
+			*ret_other = pid > 0 ? pid : OUTSIDE;
 		if (move_to >= 0 && pid != 0 && move_process(move_to, pid) < 0)
 			return -1;
 	}
@@ -72,18 +73,19 @@ static int list_members(int dir, size_t *ret_count, long *ret_other, int move_to
 static int refuse_others(const struct hierarchy *hierarchy, size_t count, long other,
 			 struct memcage_error *err)
 {
-	char file[64], comm[32] = "?";
+	char file[64], comm[32], who[96] = "of another PID namespace";
 
 	snprintf(file, sizeof(file), "/proc/%ld/comm", other);
-	if (file_read_at(AT_FDCWD, file, comm, sizeof(comm)) >= 0)
+	if (other > 0 && file_read_at(AT_FDCWD, file, comm, sizeof(comm)) >= 0) {
 		comm[strcspn(comm, "\n")] = '\0';
+		snprintf(who, sizeof(who), "%s, pid %ld", comm, other);
+	}
 	return error_set(
 		err, MEMCAGE_ERROR_SETUP, 0,
-		"memcage's own cgroup %s holds %zu other process%s (%s, pid %ld), and the kernel "
-		"gives the "
-		"memory controller only to cgroups without any; run it in a cgroup of its own: "
-		"systemd-run --scope -p Delegate=yes -- memcage run ...",
-		hierarchy->own, count - 1, count == 2 ? "" : "es", comm, other);
+		"memcage's own cgroup %s holds %zu other process%s (%s), and the kernel "
+		"gives the memory controller only to cgroups without any; run it in a "
+		"cgroup of its own: systemd-run --scope -p Delegate=yes -- memcage run ...",
+		*hierarchy->own ? hierarchy->own : "/", count - 1, count == 2 ? "" : "es", who);
 }
 
 /* Members may fork while they are moved: until nobody is left, a bounded number of times. */
@@ -97,7 +99,7 @@ static int step_aside(struct host *host, struct hierarchy *hierarchy, struct mem
 		return error_setup(err, "%s%s/cgroup.procs", hierarchy->mount, hierarchy->own);
 	if (count == 0)
 		return 0;
-	if (other != 0 && !container)
+	if (other == OUTSIDE || (other != 0 && !container))
 		return refuse_others(hierarchy, count, other, err);
 	if (mkdirat(hierarchy->dir, MEMBERS, 0755) < 0 && errno != EEXIST)
 		return error_setup(err, "cannot make the cgroup %s%s/" MEMBERS, hierarchy->mount,

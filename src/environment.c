@@ -31,7 +31,7 @@ const char *environment_get(char *const environment[], const char *name)
 	return *entry && (*entry)[length] == '=' ? *entry + length + 1 : NULL;
 }
 
-/* The list has room; an entry of the same name is replaced. */
+/* The list has room; all entries of the name are replaced, as readers differ in which counts. */
 static bool put(char **list, const char *entry)
 {
 	char **at = find(list, entry);
@@ -41,6 +41,12 @@ static bool put(char **list, const char *entry)
 		return false;
 	free(*at);
 	*at = copy;
+	while (*++at && *(at = find(at, entry))) {
+		free(*at);
+		for (char **next = at; *next; next++)
+			next[0] = next[1];
+		at--;
+	}
 	return true;
 }
 

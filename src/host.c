@@ -111,12 +111,16 @@ static int check_choice(const struct host *host, enum backend_choice choice,
 {
 	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
 
+	if (!memory && access("/sys/fs/cgroup/memory", F_OK) == 0)
+		return error_set(
+			err, MEMCAGE_ERROR_SETUP, 0,
+			"memcage does not find its own cgroup below /sys/fs/cgroup/memory: "
+			"it was mounted for another cgroup namespace; mount it anew here");
 	if (!memory)
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
 				 "this host has no cgroup hierarchy with the memory controller in "
-				 "which memcage "
-				 "is a member; mount one on /sys/fs/cgroup: mount -t cgroup2 none "
-				 "/sys/fs/cgroup");
+				 "which memcage is a member; mount one on /sys/fs/cgroup: "
+				 "mount -t cgroup2 none /sys/fs/cgroup");
 	if (choice == BACKEND_V2 && memory->version != CGROUP_V2)
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
 				 "--backend v2: the memory controller is on cgroup v1 here (%s); "

@@ -38,7 +38,7 @@ struct host {
 	size_t count;
 	int of[CONTROLLER__COUNT]; /* index of the hierarchy that holds it; -1: nowhere */
 	bool cgroup_namespace;	   /* we see the tree through one: levels above are hidden */
-	bool left_own;		   /* we moved ourselves to a leaf of our own cgroup (leave.c) */
+	bool left_own;		   /* we moved ourselves to a leaf of our own cgroup (delegate.c) */
 };
 
 #define HOST_NONE ((struct host) { 0 })

@@ -29,13 +29,19 @@ bool path_is_below(const char *path, const char *directory)
 	       (path[length] == '/' || path[length] == '\0');
 }
 
-/* The last bind whose target holds the path covers earlier ones and the private places. */
+/* Of the first `count` binds the last whose target holds the path: it covers those before it. */
+static const struct bind *bind_among(const struct job *job, size_t count, const char *path)
+{
+	while (count-- > 0)
+		if (path_is_below(path, job->settings.binds[count].target))
+			return &job->settings.binds[count];
+	return NULL;
+}
+
+/* Binds cover the private places too. */
 static const struct bind *covering_bind(const struct job *job, const char *path)
 {
-	for (size_t i = job->settings.bind_count; i-- > 0;)
-		if (path_is_below(path, job->settings.binds[i].target))
-			return &job->settings.binds[i];
-	return NULL;
+	return bind_among(job, job->settings.bind_count, path);
 }
 
 static bool is_hidden(const struct job *job, const char *path)
@@ -54,12 +60,19 @@ static bool is_hidden(const struct job *job, const char *path)
  */
 static void fold(char *path)
 {
-	for (char *up; (up = strstr(path, "/..")) && (up[3] == '/' || up[3] == '\0');) {
+	char *up = path;
+
+	while ((up = strstr(up, "/.."))) {
 		char *parent = up;
 
+		if (up[3] != '/' && up[3] != '\0') {
+			up++;
+			continue;
+		}
 		while (parent > path && *--parent != '/')
 			;
 		memmove(parent, up + 3, strlen(up + 3) + 1);
+		up = parent;
 	}
 	if (*path == '\0')
 		stpcpy(path, "/");
@@ -114,18 +127,32 @@ static int refuse_bind(const struct bind *bind, const char *path, const char *pr
 			 parse_quote(path, quoted, sizeof(quoted)), problem);
 }
 
-static int check_bind(const struct job *job, const struct bind *bind, struct memcage_error *err)
+static int check_bind(const struct bind *bind, struct memcage_error *err)
 {
-	struct stat source, target;
+	struct stat source;
 
 	if (strcmp(bind->target, "/") == 0)
 		return refuse_bind(bind, "/", "cannot be the place to show something at", 0, err);
 	if (stat(bind->source, &source) < 0)
 		return refuse_bind(bind, bind->source, "cannot be shown", errno, err);
-	for (int i = 0; i < PRIVATE__COUNT; i++)
-		if (job->is_private[i] && path_is_below(bind->target, private_places[i]))
-			return 0; /* made there */
-	if (stat(bind->target, &target) < 0)
+	return 0;
+}
+
+/* Made in the private tmpfs, but not where the working directory or another bind is shown. */
+static int check_bind_target(const struct job *job, size_t index, struct memcage_error *err)
+{
+	const struct bind *bind = &job->settings.binds[index];
+	const struct bind *earlier = bind_among(job, index, bind->target);
+	struct stat source, target;
+	char path[PATH_MAX];
+
+	if (!earlier && is_hidden(job, bind->target))
+		return 0;
+	snprintf(path, sizeof(path), "%s%s", earlier ? earlier->source : "",
+		 bind->target + (earlier ? strlen(earlier->target) : 0));
+	if (stat(bind->source, &source) < 0)
+		return refuse_bind(bind, bind->source, "cannot be shown", errno, err);
+	if (stat(path, &target) < 0)
 		return refuse_bind(bind, bind->target, "must be there, as a place to show it at",
 				   errno, err);
 	if (S_ISDIR(source.st_mode) && !S_ISDIR(target.st_mode))
@@ -216,10 +243,13 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 		pthread_sigmask(SIG_SETMASK, NULL, &job->settings.mask);
 	choose_private_places(job);
 	for (size_t i = 0; i < job->settings.bind_count; i++)
-		if (check_bind(job, &job->settings.binds[i], err) < 0)
+		if (check_bind(&job->settings.binds[i], err) < 0)
 			return -1;
 	if (check_pass_fds(&job->settings, err) < 0 || choose_workdir(job, err) < 0)
 		return -1;
+	for (size_t i = 0; i < job->settings.bind_count; i++)
+		if (check_bind_target(job, i, err) < 0)
+			return -1;
 	job->environment = environment_make(job);
 	if (!job->environment)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");

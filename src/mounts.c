@@ -141,35 +141,59 @@ static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about
 	return 0;
 }
 
-/* Below the private places everything is ours: no symlink can be in the way. */
-static int make_target(const struct job *job, const struct shown *shown)
+/*
+ * Makes what is not there, in our own tmpfs only: the working directory, another bind, or a symlink
+ * in either, may lead to the host's files.
+ */
+static int make_there(dev_t tmpfs, const char *path, bool directory)
+{
+	char parent[PATH_MAX];
+	const char *name = strrchr(path, '/') + 1;
+	auto_fd int dir = -1, fd = -1;
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return 0;
+	snprintf(parent, sizeof(parent), "%.*s", (int) (name - path), path);
+	dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return -1;
+	if (st.st_dev != tmpfs) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (directory)
+		return mkdirat(dir, name, 0755);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	return fd < 0 ? -1 : 0;
+}
+
+static int make_target(const struct job *job, const struct shown *shown, int tmp)
 {
 	char path[PATH_MAX];
 	bool private = false;
+	struct stat st;
 
 	for (int i = 0; i < PRIVATE__COUNT; i++)
 	private =
 		private || (job->is_private[i] && path_is_below(shown->target, private_places[i]));
 	if (!private)
 		return 0;
+	if (fstat(tmp, &st) < 0)
+		return -1;
 	snprintf(path, sizeof(path), "%s", shown->target);
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		if (make_there(st.st_dev, path, true) < 0)
 			return -1;
 		*slash = '/';
 	}
-	if (shown->directory)
-		return mkdir(path, 0755) < 0 && errno != EEXIST ? -1 : 0;
-
-	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-	return fd < 0 ? -1 : 0;
+	return make_there(st.st_dev, path, shown->directory);
 }
 
-static int show(const struct job *job, const struct shown *shown)
+static int show(const struct job *job, const struct shown *shown, int tmp)
 {
-	if (make_target(job, shown) < 0)
+	if (make_target(job, shown, tmp) < 0)
 		return -1;
 	if (shown->read_only && make_read_only(shown->tree) < 0)
 		return -1;
@@ -212,7 +236,7 @@ int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t 
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		snprintf(about, size, "cannot show %s", shown[i].target);
-		if (show(plan->job, &shown[i]) < 0)
+		if (show(plan->job, &shown[i], *ret_tmp) < 0)
 			return -1;
 	}
 	snprintf(about, size, "cannot take %s away", CGROUP_MOUNT);
@@ -241,6 +265,10 @@ static void controller_list(const struct hierarchy *hierarchy, char *buffer, siz
 static void mount_v1(const struct hierarchy *hierarchy)
 {
 	char list[64], path[128];
+
+	/* v1's throttles act only where the processes are: within the job's reach, if it saw them. */
+	if (hierarchy->controllers & (1U << CONTROLLER_IO))
+		return;
 
 	controller_list(hierarchy, list, sizeof(list));
 	snprintf(path, sizeof(path), CGROUP_MOUNT "/%s", list);

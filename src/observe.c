@@ -123,12 +123,13 @@ static void warn_of_limits(struct run *run)
 
 	if (refused > 0 && pids->set && pids->number != LIMIT_NONE)
 		run_warn(run, WARNING_PIDS_LIMIT,
-			 "the job could not start a process %llu times: --pids is %llu",
-			 (unsigned long long) refused, (unsigned long long) pids->number);
+			 "the job could not start a process %llu time%s: --pids is %llu",
+			 (unsigned long long) refused, refused == 1 ? "" : "s",
+			 (unsigned long long) pids->number);
 	else if (refused > 0)
 		run_warn(run, WARNING_PIDS_LIMIT,
-			 "the job could not start a process %llu times: a limit above it",
-			 (unsigned long long) refused);
+			 "the job could not start a process %llu time%s: a limit above it",
+			 (unsigned long long) refused, refused == 1 ? "" : "s");
 	if (run->limits[LIMIT_CPUS].set && is_worth_saying(run, run->usage.cpu_throttled_usec)) {
 		uint64_t millionths = run->limits[LIMIT_CPUS].number;
 
@@ -166,7 +167,7 @@ static void warn_of_tmp(struct run *run)
 	files = (uint64_t) (fs.f_files - fs.f_ffree);
 	if (files > run->tmp_files)
 		run_warn(run, WARNING_TMP_DISCARDED,
-			 "%llu files left in /tmp, /var/tmp or /dev/shm were discarded",
+			 "%llu file(s) left in /tmp, /var/tmp or /dev/shm were discarded",
 			 (unsigned long long) (files - run->tmp_files));
 }
 
@@ -213,7 +214,7 @@ void observe(struct run *run)
 	warn_of_limits(run);
 	warn_of_tmp(run);
 	warn_of_nested(run);
-	if (run->tmp >= 0)
+	if (run->tmp >= 0 && run->limits[LIMIT_TMP].number != LIMIT_NONE)
 		run->usage.tmp_peak_bytes = run->tmp_peak_bytes;
 	remove_cgroup(run);
 }

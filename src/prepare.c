@@ -126,6 +126,14 @@ static uint64_t machine_memory(void)
 	return (uint64_t) sysconf(_SC_PHYS_PAGES) * (uint64_t) sysconf(_SC_PAGESIZE);
 }
 
+static bool has_private_place(const struct job *job)
+{
+	for (int i = 0; i < PRIVATE__COUNT; i++)
+		if (job->is_private[i])
+			return true;
+	return false;
+}
+
 /* A limit that is not below those above is not the one that will be hit. */
 static void compare_with_above(struct run *run)
 {
@@ -142,7 +150,9 @@ static void compare_with_above(struct run *run)
 			 "first",
 			 own_text, above_text);
 	}
-	if (!run->limits[LIMIT_TMP].set) {
+	if (!has_private_place(run->job)) {
+		run->limits[LIMIT_TMP] = (struct limit_value) { .set = false };
+	} else if (!run->limits[LIMIT_TMP].set) {
 		if (base == LIMIT_NONE)
 			base = machine_memory();
 		run->limits[LIMIT_TMP] =

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include "base/line.h"
+
 void run_init(struct run *run, const struct job *job)
 {
 	run->job = job;
@@ -18,14 +20,18 @@ void run_init(struct run *run, const struct job *job)
 void run_warn(struct run *run, enum warning_code code, const char *format, ...)
 {
 	struct warning *warning = &run->warnings[run->warning_count];
+	char words[sizeof(warning->message)];
+	struct line line = line_start(warning->message, sizeof(warning->message));
 	va_list args;
 
 	if (run->warning_count == WARNINGS_MOST)
 		return;
 	warning->code = code;
 	va_start(args, format);
-	vsnprintf(warning->message, sizeof(warning->message), format, args);
+	vsnprintf(words, sizeof(words), format, args);
 	va_end(args);
+	line_add(&line, "%s", words);
+	line_end(&line); /* a job chooses the names of its processes */
 	run->warning_count++;
 }
 

@@ -123,13 +123,18 @@ static void add_victim(struct line *line, const struct victim *victim)
 		line_add(line, " (pid %d)", (int) victim->pid);
 }
 
-/* Under a group kill the kernel's counter is not a count of processes. */
+/*
+ * Under a group kill the kernel's counter is not a count of processes; and whether one inside the
+ * job was a group kill we do not know.
+ */
 static uint64_t count_victims(const struct report *report)
 {
 	uint64_t kills = seen_by(report)->memory.oom_kills;
 	uint64_t known = report->victim_count;
+	bool nested = report->verdict.scope == MEMCAGE_SCOPE_NESTED;
 
-	if (report->verdict.group_kill || kills == UNREADABLE || kills < known)
+	if (report->verdict.group_kill || (nested && known > 0) || kills == UNREADABLE ||
+	    kills < known)
 		return known;
 	return kills;
 }

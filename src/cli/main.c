@@ -25,7 +25,7 @@ static int help(FILE *to, int status)
 	fprintf(to,
 		"\nOptions:\n  -h, --help    show this help; memcage VERB --help shows the verb's\n"
 		"  --version     show the version\n");
-	return status;
+	return fflush(to) == EOF ? 125 : status;
 }
 
 /*

@@ -19,7 +19,6 @@
 static const int error_statuses[MEMCAGE_ERROR__COUNT] = {
 	[MEMCAGE_ERROR_USAGE] = 2,
 	[MEMCAGE_ERROR_SETUP] = 125,
-	[MEMCAGE_ERROR_REPORT] = 125,
 };
 
 struct loop {

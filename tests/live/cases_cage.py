@@ -157,6 +157,8 @@ row('workdir_is_the_jobs', run=['--workdir', '/usr', '--', 'pwd'], out='/usr\n',
 row('workdir_may_be_the_private_tmp', run=['--workdir', '/tmp', '--', 'sh', '-c', 'pwd; echo x >f; cat f; rm f'], out='/tmp\nx\n', report=PLAIN)
 row('workdir_below_tmp_is_bound_in', run=['--workdir', '%cwd/sub', '--', 'sh', '-c', 'pwd; cat f'], files={'sub/f': ('text\n', 0o644)},
     leaves=['sub'], out=like('/sub\ntext\n'), report=PLAIN)
+row('workdir_cannot_be_a_leaked_descriptor', run=['--workdir', '/proc/self/fd/100', '--', 'pwd'], start=['-f', '1'],
+    status=one_of(2, 125), report=ANY, err=contains('/proc/self/fd/100'))
 row('bind_shows_a_folder_below_tmp', run=['--bind', '%cwd', '--workdir', '/', '--', 'cat', '%cwd/f'], files={'f': ('text\n', 0o644)},
     out='text\n', report=PLAIN)
 row('bind_shows_a_folder_elsewhere', run=['--bind', '%cwd:/mnt', '--', 'cat', '/mnt/f'], files={'f': ('text\n', 0o644)},

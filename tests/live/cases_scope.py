@@ -6,8 +6,8 @@ import re
 import subprocess
 
 from cases_exit import PLAIN, exited
-from harness import (ANY, HOST, MIB, between, case, contains, like, no_other_victim_than, one_of, read, row, warns,
-                     warns_only)
+from harness import (ANY, HOST, MIB, UNIFIED, Skipped, between, case, contains, like, no_other_victim_than, one_of, read, row,
+                     warns, warns_only, write)
 
 ABOVE = 32 * MIB
 
@@ -146,6 +146,45 @@ def the_outer_limit_hit_inside_an_inner_memcage_is_the_outer_jobs(live):
     else:
         live.ensure(inner['cause'] == 'oom' and inner['oom']['scope'] in ('ancestor', 'unknown'),
                     f'the inner report is {inner}')
+
+
+# With less than all rights ---------------------------------------------------------------------------------------
+
+
+def without_kernel_log(live, *argv):
+    """The report of a run that may not read the kernel log."""
+    process = live.launch(['setpriv', '--bounding-set=-syslog', '%memcage', 'run', '-q', '-r', 'r.json', *argv],
+                          stdout=subprocess.DEVNULL)
+    status = live.wait(process)
+    report = live.load()
+    live.ensure(status == 120 and report['cause'] == 'oom', f'status {status}, {report}')
+    sources = {one['source'] for one in report['oom']['victims']}
+    live.ensure(sources <= {'process-table'} or read('/proc/sys/kernel/dmesg_restrict').strip() == '0',
+                f'the victims are known from {sources}')
+    return report['oom']
+
+
+@case()
+def a_kill_is_seen_without_the_kernel_log(live):
+    oom = without_kernel_log(live, '-m', '16M', '--', '@hide', '100', '0')
+    live.ensure(oom['scope'] == 'job' and oom['limit_bytes'] == 16 * MIB, f'{oom}')
+
+
+@case(parent_memory=ABOVE)
+def a_kill_by_an_ancestors_limit_is_seen_without_the_kernel_log(live):
+    oom = without_kernel_log(live, '--', '@hog', '100')
+    live.ensure(oom['scope'] == 'ancestor' and oom['limit_bytes'] == ABOVE, f'{oom}')
+
+
+@case(skip=None if os.path.exists(f'{HOST.trees.get(UNIFIED, "")}/cgroup.procs') else 'no cgroup v2 at all')
+def a_cgroup_that_was_killed_before_does_no_harm(live):
+    """Some kernels kill at birth what is cloned into or out of a cgroup after a write to its cgroup.kill."""
+    kill = live.home.folders[UNIFIED] + '/cgroup.kill'
+    if not os.path.exists(kill):
+        raise Skipped('this kernel has no cgroup.kill')
+    write(kill, 1)
+    live.expect(live.run('-m', '32M', '--', '@nothing', '4'), status=4, report=exited(4), err='')
+    live.expect(live.run('-m', '16M', '--', '@hog', '100'), status=120, report={'cause': 'oom', 'oom': {'scope': 'job'}})
 
 
 # Backends ------------------------------------------------------------------------------------------------------------------

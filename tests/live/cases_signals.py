@@ -81,6 +81,17 @@ def deaf(live, *options):
 
 
 @case()
+def a_signal_right_after_the_first_output_still_grants_the_grace(live):
+    for _ in range(15):
+        process = live.launch(['%memcage', 'run', '-q', '-r', 'r.json', '--grace', '100', '--', '@catch', 1, 0],
+                              stdout=subprocess.PIPE)
+        os.read(process.stdout.fileno(), 6)
+        process.send_signal(signal.SIGTERM)
+        said = live.read_all(process.stdout)
+        live.ensure(live.wait(process) == 143 and said == b'TERM\n', f'the job got {said!r}, and {live.load()}')
+
+
+@case()
 def a_cancelled_deaf_job_is_killed_after_the_grace(live):
     process = deaf(live, '--grace', '500ms')
     process.send_signal(signal.SIGTERM)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * denied - tries what the default filter denies, each call with arguments that do nothing even where
- * it is allowed; says what came of each, and exits 0.
+ * denied - tries what the default filter denies, each call with arguments that do nothing even
+ * where it is allowed; says what came of each, and exits 0.
  */
 #define _GNU_SOURCE
 #include "victim.h"
@@ -25,7 +25,7 @@ int main(void)
 	say("clock_settime", syscall(SYS_clock_settime, 0, BAD));
 	say("adjtimex", syscall(SYS_adjtimex, BAD));
 	say("clock_adjtime", syscall(SYS_clock_adjtime, 0, BAD));
-	/* TIOCSTI, plain and with a bit that only a 64-bit compare sees; TIOCLINUX. On no terminal. */
+	/* TIOCSTI, plain and with a bit that only a 64-bit compare sees; on no terminal. */
 	say("TIOCSTI", syscall(SYS_ioctl, 0, (unsigned long) TIOCSTI, BAD));
 	say("TIOCSTI+", syscall(SYS_ioctl, 0, (unsigned long) TIOCSTI | 1UL << 32, BAD));
 	say("TIOCLINUX", syscall(SYS_ioctl, 0, (unsigned long) TIOCLINUX, BAD));

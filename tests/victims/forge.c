@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * forge MIB - writes a success message to every descriptor that it can find, its own and its init's,
- * and dies for memory. Nobody may believe it.
+ * forge MIB - writes a success message to every descriptor that it can find, its own and its
+ * init's, and dies for memory. Nobody may believe it.
  */
 #define _GNU_SOURCE
 #include "victim.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * freeze wait|exit - tries to stop its init (PID 1) for good, by a signal and as its tracer. Then the
- * main process waits for ever, or exits 0 while another process holds the init.
+ * freeze wait|exit - tries to stop its init (PID 1) for good, by a signal and as its tracer. Then
+ * the main process waits for ever, or exits 0 while another process holds the init.
  */
 #define _GNU_SOURCE
 #include "victim.h"

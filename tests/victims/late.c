@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* late MIB - sleeps; on SIGTERM it takes MIB of memory: a memory kill that is not the first cause. */
+/*
+ * late MIB - sleeps; on SIGTERM it takes MIB of memory: a memory kill that is not the first cause.
+ */
 #define _GNU_SOURCE
 #include "victim.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * orphans COUNT [MILLISECONDS] - makes COUNT grandchildren whose parents are gone at once, and which
- * end (for ever: 0) after some time; waits a moment and exits 0 without having waited for them.
+ * orphans COUNT [MILLISECONDS] - makes COUNT grandchildren whose parents are gone at once, and
+ * which end (for ever: 0) after some time; waits a moment and exits 0 without having waited for
+ * them.
  */
 #define _GNU_SOURCE
 #include "victim.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spin CHILDREN [MILLISECONDS [cpu]] - children that burn CPU, each for so long (for ever: 0), of wall clock or of its
- * own CPU time; waits for all.
+ * spin CHILDREN [MILLISECONDS [cpu]] - children that burn CPU, each for so long (for ever: 0), of
+ * wall clock or of its own CPU time; waits for all.
  */
 #define _GNU_SOURCE
 #include "victim.h"

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * start [OPTION...] -- COMMAND [ARG...] - not a victim: starts a command the way a strange caller would.
+ * start [OPTION...] -- COMMAND [ARG...] - not a victim: starts a command as a strange caller would.
  *
- *	-g FILE	join the cgroup whose cgroup.procs this is	-c FD	close a descriptor
- *	-f COUNT	leave so many open on /, from 100 on	-n SOFT	lower RLIMIT_NOFILE, after -f
- *	-i SIGNAL	ignore a signal			-b	block all signals
- *	-a ADJ	set oom_score_adj, if that is allowed	-s	lead a session, with stdin as its terminal
+ *	-g FILE		join the cgroup whose cgroup.procs this is
+ *	-c FD		close a descriptor
+ *	-f COUNT	leave so many open on /, from 100 on
+ *	-n SOFT		lower RLIMIT_NOFILE, after -f
+ *	-i SIGNAL	ignore a signal
+ *	-b		block all signals
+ *	-a ADJ		set oom_score_adj, if that is allowed
+ *	-s		lead a session, with stdin as its terminal
  */
 #define _GNU_SOURCE
 #include "victim.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unkillable MIB - asks the kernel never to kill it for memory, then takes MIB. Where the kernel lets
- * it (CAP_SYS_RESOURCE), a full cgroup has no victim and the page fault is tried for ever.
+ * unkillable MIB - asks the kernel never to kill it for memory, then takes MIB. Where the kernel
+ * lets it (CAP_SYS_RESOURCE), a full cgroup has no victim and the page fault is tried for ever.
  */
 #define _GNU_SOURCE
 #include "victim.h"

@@ -2,8 +2,8 @@
 /*
  * victim - what the victims share: numbers from the command line, and memory that is really there.
  *
- * Each victim is a small static program that dies in one known way, or does one known thing and says
- * on stdout what came of it.
+ * Each victim is a small static program that dies in one known way, or does one known thing and
+ * says on stdout what came of it.
  */
 #pragma once
 

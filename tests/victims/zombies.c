@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* zombies COUNT - children that end at once and are never waited for; says the first failure of fork. */
+/*
+ * zombies COUNT - children that end at once and are never waited for; says the first failure of
+ * fork.
+ */
 #define _GNU_SOURCE
 #include "victim.h"
 
