@@ -7,7 +7,7 @@
 #include "base/clock.h"
 
 #define GRACE_DEFAULT (2 * USEC_PER_SEC)
-#define SETTLE (25 * USEC_PER_MSEC)
+#define SETTLE (50 * USEC_PER_MSEC)
 
 typedef void step_fn(struct run *run, uint64_t now);
 
