@@ -175,8 +175,8 @@ int memcage_signal(struct memcage_job *job, int signo);
 void memcage_cancel(struct memcage_job *job, int signo);
 
 /*
- * The main process, as the caller's PID namespace sees it; -1 before it runs and after it has
- * ended.
+ * The main process, as the caller's PID namespace sees it; -1 before memcage_step() knows that it
+ * runs, and after it has ended.
  */
 pid_t memcage_pid(const struct memcage_job *job);
 

@@ -176,6 +176,14 @@ static void take_stats(struct kmsg_evidence *evidence, const char *text)
  * The line names no cgroup: it is the job's where "oom-kill:" has named this process before, or in
  * a group kill of the job.
  */
+static bool is_member(const struct kmsg_evidence *evidence, pid_t pid)
+{
+	for (size_t i = 0; i < evidence->member_count; i++)
+		if (evidence->members[i] == pid)
+			return true;
+	return false;
+}
+
 static void take_killed(struct kmsg_evidence *evidence, const char *text, uint64_t usec)
 {
 	uint64_t last = evidence->at.group_usec;
@@ -191,8 +199,11 @@ static void take_killed(struct kmsg_evidence *evidence, const char *text, uint64
 	known = find_victim(evidence, victim.pid);
 	if (known && known->rss_bytes == UINT64_MAX)
 		*known = victim;
-	else if (!known && group)
-		add_victim(evidence, &victim);
+	if (known || !(group || is_member(evidence, victim.pid)))
+		return;
+	add_victim(evidence, &victim);
+	if (!group)
+		evidence->unnamed++;
 }
 
 /* The length of what stands before "N (NAME) ..." in a "Killed process" line; 0 in others. */

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #define KMSG_VICTIMS_MOST 64
+#define KMSG_MEMBERS_MOST 256
 #define KMSG_COMM 16
 #define KMSG_LINE 4096
 
@@ -26,10 +27,18 @@ struct kmsg_victim {
 
 /* What the log says of one job since kmsg_open(); zero at first, whole_path as one likes. */
 struct kmsg_evidence {
+	/*
+	 * Processes of the job, by the initial PID namespace, as the caller knows them: of a
+	 * rate-limited report only "Killed process" is left, which names no cgroup.
+	 */
+	pid_t members[KMSG_MEMBERS_MOST];
+	size_t member_count;
+
 	bool whole_path; /* job_path is seen from the host's root, so no tail of a path matches */
 	struct kmsg_victim victims[KMSG_VICTIMS_MOST]; /* the first ones, in the log's order */
 	size_t victim_count;
 	bool own, nested, ancestor, host; /* whose limits it names */
+	size_t unnamed; /* victims known as members only: their limit is not among those */
 	/* lines that say a process was killed, of whatever job: the log is up to date */
 	size_t killed;
 

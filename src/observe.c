@@ -43,7 +43,7 @@ static void read_kernel_log(struct run *run)
 		memory->oom_kills = log->victim_count > 0 ? log->victim_count : 1;
 	if (log->nested && memory->own_ooms == 0 && memory->nested_ooms == 0)
 		memory->nested_ooms = 1;
-	memory->log_complete = named && log->victim_count >= memory->oom_kills;
+	memory->log_complete = named && log->victim_count - log->unnamed >= memory->oom_kills;
 }
 
 /* Must the log be read at all?  Only v1 can have lost a kill of the job's from its counters. */

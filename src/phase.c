@@ -97,15 +97,17 @@ static void go_on(struct run *run, uint64_t now)
 
 /* What to do when; an empty cell means: nothing, on purpose. */
 static step_fn *const steps[PHASE__COUNT][EVENT__COUNT] = {
+	/* The command may run already, and only the word of it be on its way: as in RUNNING. */
 	[PHASE_STARTING] = {
 		[EVENT_STARTED] = go_on,
-		[EVENT_SILENCE] = kill_init,
-		[EVENT_TIMEOUT] = kill_init,
-		[EVENT_CPU_TIME] = kill_init,
-		[EVENT_CANCEL] = kill_init,
+		[EVENT_MAIN_ENDED] = let_settle,
+		[EVENT_TIMEOUT] = ask_to_stop,
+		[EVENT_CPU_TIME] = ask_to_stop,
+		[EVENT_CANCEL] = await_end,
 		[EVENT_CANCEL_NOW] = kill_init,
-		[EVENT_NO_VICTIM] = kill_init,
 		[EVENT_OOM_JOB] = kill_init,
+		[EVENT_NO_VICTIM] = kill_init,
+		[EVENT_SILENCE] = kill_init,
 	},
 	[PHASE_RUNNING] = {
 		[EVENT_MAIN_ENDED] = let_settle,

@@ -62,6 +62,17 @@ static bool read_process(pid_t pid, struct process *ret)
 	return true;
 }
 
+size_t process_list(const struct cgroup_part *part, pid_t *pids, size_t most)
+{
+	struct table table = { .count = 0 };
+
+	cgroup_walk(part->leaf, add_members, &table);
+	if (table.count > most)
+		table.count = most;
+	memcpy(pids, table.pids, table.count * sizeof(*pids));
+	return table.count;
+}
+
 bool process_largest(const struct cgroup_part *part, struct process *ret)
 {
 	struct table table = { .count = 0 };

@@ -19,6 +19,7 @@
 #define NO_VICTIM (1500 * USEC_PER_MSEC) /* how long OOMs without a kill go on before we end it */
 #define NO_VICTIM_OOMS 20 /* ... and how many: a lone refused allocation is no stall */
 #define OOM_LOOKS 10	  /* v1 announces before it kills */
+#define NESTED_LOOKS 100  /* a cgroup that the job makes may soon have others below it */
 #define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
 /* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes. */
 #define OOM_LOOK_IDLE USEC_PER_SEC
@@ -57,6 +58,20 @@ static void note_suspect(struct run *run)
 	if (run->watch.kills == 0 &&
 	    process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
 		run->suspect = process;
+}
+
+/* While the victim is still among them. */
+static void note_members(struct run *run)
+{
+	struct kmsg_evidence *log = &run->evidence;
+	pid_t pids[KMSG_MEMBERS_MOST];
+	size_t count =
+		process_list(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), pids, ARRAY_LEN(pids));
+
+	if (count == 0 || run->kernel_log < 0 || !host_is_root_pid_namespace())
+		return;
+	memcpy(log->members, pids, count * sizeof(*pids));
+	log->member_count = count;
 }
 
 /*
@@ -105,16 +120,16 @@ static void memory_changed(struct run *run, uint64_t now)
 	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
 
 	look_at_memory(run, now);
+	if (run->watch.kills > kills || run->watch.ooms > ooms)
+		note_members(run);
 	if (run->watch.kills > kills)
 		run_read_log(run); /* while the victim is still dying */
 	else if (run->watch.ooms > ooms || now >= run->looked_usec + LOOK_PAUSE)
 		look_closely(run, now);
 	if (run->watch.kills == kills && run->watch.ooms > ooms) {
 		watch_for_stall(run, now);
-		if (host_backend(&run->host) == CGROUP_V1) {
-			run->oom_looks = OOM_LOOKS;
-			run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_PAUSE;
-		}
+		if (host_backend(&run->host) == CGROUP_V1)
+			look_often(run, OOM_LOOKS, now);
 	}
 	end_job_for_kill(run, now);
 }
@@ -282,6 +297,7 @@ static void hear(struct run *run, uint64_t now)
 			break;
 		case CAGE_NESTED:
 			look_for_nested(run);
+			look_often(run, NESTED_LOOKS, now);
 			break;
 		case CAGE_ENDED:
 			main_ended(run, &message, now);

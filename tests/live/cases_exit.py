@@ -2,40 +2,50 @@
 """How a job ends by itself: exit statuses, signals, and commands that cannot be started."""
 
 import os
+import resource
 import signal
 
-from harness import ANY, HOST, MIB, case, contains, like, one_of, row, warns_only
+from expect import ANY, contains, like, one_of, warns_only
+from harness import Skipped, case, row
+from host import HOST, MIB, read
 
-PLAIN = {'outcome': 'ok', 'cause': 'exited', 'exit_code': 0, 'signal': None, 'core_dumped': False, 'status': 0,
-         'oom': None, 'seccomp': None, 'item': None, 'seq': None, 'attempt': None, 'samples': None,
-         'policy': 'default', 'backend': HOST.backend, 'warnings': warns_only()}
+PLAIN = {'outcome': 'ok', 'cause': 'exited', 'exit_code': 0, 'signal': None, 'core_dumped': False,
+         'status': 0, 'oom': None, 'seccomp': None, 'item': None, 'seq': None, 'attempt': None,
+         'samples': None, 'policy': 'default', 'backend': HOST.backend, 'warnings': warns_only()}
 
 
 def exited(code):
-    return {'outcome': 'failed', 'cause': 'exited', 'exit_code': code, 'signal': None, 'status': code, 'oom': None}
+    return {'outcome': 'failed', 'cause': 'exited', 'exit_code': code, 'signal': None,
+            'status': code, 'oom': None}
 
 
 def signaled(name, status):
-    return {'outcome': 'failed', 'cause': 'signaled', 'exit_code': None, 'signal': name, 'status': status,
-            'oom': None, 'seccomp': None}
+    return {'outcome': 'failed', 'cause': 'signaled', 'exit_code': None, 'signal': name,
+            'status': status, 'oom': None, 'seccomp': None}
 
 
-row('a_command_that_succeeds_is_reported_as_ok', run=['--', '@nothing'], report=PLAIN, out='', err='')
-row('a_command_needs_no_dashes_before_it', run=['-m', '64M', '@nothing', '3'], status=3, report=exited(3))
-row('options_after_the_command_are_its_own', run=['echo', '-m', '1', '--help'], report=PLAIN, out='-m 1 --help\n')
-row('a_second_double_dash_is_the_commands_own', run=['--', 'echo', '--', 'x'], report=PLAIN, out='-- x\n')
-row('stdout_and_stderr_are_the_jobs_own', run=['--', 'sh', '-c', 'echo to out; echo to err >&2'], report=PLAIN,
-    out='to out\n', err='to err\n')
-row('a_pipeline_runs', run=['--', 'sh', '-c', 'echo one two | wc -w'], report=PLAIN, out=like('^ *2$'))
+row('a_command_that_succeeds_is_reported_as_ok', run=['--', '@nothing'], report=PLAIN, out='',
+    err='')
+row('a_command_needs_no_dashes_before_it', run=['-m', '64M', '@nothing', '3'], status=3,
+    report=exited(3))
+row('options_after_the_command_are_its_own', run=['echo', '-m', '1', '--help'], report=PLAIN,
+    out='-m 1 --help\n')
+row('a_second_double_dash_is_the_commands_own', run=['--', 'echo', '--', 'x'], report=PLAIN,
+    out='-- x\n')
+row('stdout_and_stderr_are_the_jobs_own', run=['--', 'sh', '-c', 'echo to out; echo to err >&2'],
+    report=PLAIN, out='to out\n', err='to err\n')
+row('a_pipeline_runs', run=['--', 'sh', '-c', 'echo one two | wc -w'], report=PLAIN,
+    out=like('^ *2$'))
 
 for code in (1, 2, 3, 42, 120, 121, 122, 123, 124, 125, 126, 127, 128, 137, 143, 255):
-    row(f'an_exit_status_of_{code}_is_passed_on', run=['--', '@nothing', code], status=code, report=exited(code), err='')
+    row(f'an_exit_status_of_{code}_is_passed_on', run=['--', '@nothing', code], status=code,
+        report=exited(code), err='')
 
-row('a_job_that_exits_137_under_a_limit_is_not_oom', run=['-m', '32M', '--', '@nothing', '137'], status=137,
-    report=exited(137), err='')
+row('a_job_that_exits_137_under_a_limit_is_not_oom', run=['-m', '32M', '--', '@nothing', '137'],
+    status=137, report=exited(137), err='')
 
 
-# Signals ---------------------------------------------------------------------------------------------------
+# Signals ------------------------------------------------------------------------------------------
 
 FATAL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 24, 25, 26, 27, 29, 30, 31]
 OTHER_NAMES = {29: one_of('SIGIO', 'SIGPOLL')}
@@ -52,8 +62,8 @@ for number in FATAL:
         err=like(str(name_of(number)) if number != 29 else 'SIG'))
 
 for number in (34, 40, 64):
-    row(f'a_realtime_signal_{number}_is_signaled', run=['--', '@die', number], status=(128 + number),
-        report=signaled(like('^SIGRT'), 128 + number))
+    row(f'a_realtime_signal_{number}_is_signaled', run=['--', '@die', number],
+        status=(128 + number), report=signaled(like('^SIGRT'), 128 + number))
 
 for number in (1, 6, 9, 11, 15):
     row(f'{signal.Signals(number).name}_from_a_sibling_is_signaled',
@@ -66,25 +76,26 @@ for how, number in (('segv', 11), ('bus', 7), ('fpe', 8), ('ill', None), ('abort
         status=one_of(*[128 + one for one in numbers]),
         report={'cause': 'signaled', 'signal': one_of(*map(name_of, numbers)), 'oom': None})
 
-row('a_shell_that_shows_137_for_its_child_merely_exits', run=['-m', '32M', '--', 'sh', '-c', '@@die 9; exit $?'],
-    status=137, report=exited(137), err=ANY)
+row('a_shell_that_shows_137_for_its_child_merely_exits',
+    run=['-m', '32M', '--', 'sh', '-c', '@@die 9; exit $?'], status=137, report=exited(137),
+    err=ANY)
 
 
 @case(leaves=['core.*'])
 def a_core_dump_is_reported(live):
-    import resource
-    from harness import Skipped, read
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     if read('/proc/sys/kernel/core_pattern').strip() not in ('core', 'core.%p') or \
             (hard != resource.RLIM_INFINITY and hard < MIB and not HOST.resource):
         raise Skipped('this kernel is not set to dump cores into the working directory')
     result = live.run('--rlimit', 'CORE=64M', '--', '@crash', 'segv')
-    live.expect(result, status=139, report={'cause': 'signaled', 'signal': 'SIGSEGV', 'core_dumped': True})
+    live.expect(result, status=139,
+                report={'cause': 'signaled', 'signal': 'SIGSEGV', 'core_dumped': True})
 
 
 def from_outside(number):
     def check(live):
-        process = live.start('run', '-r', 'r.json', '-m', '64M', '--rlimit', 'CORE=0', '--', 'sleep', '1000')
+        process = live.start('run', '-r', 'r.json', '-m', '64M', '--rlimit', 'CORE=0', '--',
+                             'sleep', '1000')
         os.kill(live.pid_of('sleep'), number)
         result = live.finish(process)
         live.expect(result, status=128 + number, report=signaled(name_of(number), 128 + number))
@@ -98,7 +109,8 @@ for number in (1, 2, 6, 9, 11, 15, 31):
 
 @case()
 def a_main_process_that_survives_a_childs_sigkill_from_outside_is_not_oom(live):
-    process = live.start('run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c', 'sleep 1000; echo $?; exit 0')
+    process = live.start('run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c',
+                         'sleep 1000; echo $?; exit 0')
     os.kill(live.pid_of('sleep'), signal.SIGKILL)
     result = live.finish(process)
     live.expect(result, status=0, report=PLAIN, out='137\n')
@@ -106,42 +118,49 @@ def a_main_process_that_survives_a_childs_sigkill_from_outside_is_not_oom(live):
 
 @case()
 def all_processes_of_a_job_killed_from_outside_end_it_and_are_not_oom(live):
-    process = live.start('run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c', 'sleep 1000 & sleep 1000; exit 0')
+    process = live.start('run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c',
+                         'sleep 1000 & sleep 1000; exit 0')
     live.pid_of('sleep')
     for pid in live.home_pids() - {process.pid}:
         os.kill(pid, signal.SIGKILL)
     result = live.finish(process)
     live.ensure(result.status != 0, 'status 0 for a job that was killed')
-    live.expect(result, report={'outcome': 'failed', 'oom': None, 'cause': one_of('signaled', 'setup-failed')})
+    live.expect(result, report={'outcome': 'failed', 'oom': None,
+                                'cause': one_of('signaled', 'setup-failed')})
 
 
-# Commands that cannot be started -------------------------------------------------------------------------------
+# Commands that cannot be started ------------------------------------------------------------------
 
 def not_started(status):
-    return {'outcome': 'failed', 'cause': 'exec-failed', 'exit_code': None, 'signal': None, 'status': status, 'oom': None}
+    return {'outcome': 'failed', 'cause': 'exec-failed', 'exit_code': None, 'signal': None,
+            'status': status, 'oom': None}
 
 
-row('a_command_that_is_not_on_the_path_is_127', run=['--', 'no-such-command'], status=127, report=not_started(127),
-    err=contains('no-such-command'))
-row('a_path_that_is_not_there_is_127', run=['--', './no-such-file'], status=127, report=not_started(127),
-    err=like('no-such-file.*(No such file|not found)'))
+row('a_command_that_is_not_on_the_path_is_127', run=['--', 'no-such-command'], status=127,
+    report=not_started(127), err=contains('no-such-command'))
+row('a_path_that_is_not_there_is_127', run=['--', './no-such-file'], status=127,
+    report=not_started(127), err=like('no-such-file.*(No such file|not found)'))
 row('a_path_below_a_file_is_not_started', run=['--', '/etc/passwd/x'], status=one_of(126, 127),
     report=not_started(one_of(126, 127)), err=contains('/etc/passwd/x'))
 row('an_empty_command_is_refused', run=['--', ''], status=one_of(2, 127), report=ANY, err=like('.'))
-row('a_file_that_is_not_executable_is_126', run=['--', './plain'], files={'plain': ('text', 0o644)}, status=126,
-    report=not_started(126), err=like('plain.*(Permission denied|not executable)'))
-row('a_directory_is_126', run=['--', '/etc'], status=126, report=not_started(126), err=like('/etc.*directory'))
+row('a_file_that_is_not_executable_is_126', run=['--', './plain'], files={'plain': ('text', 0o644)},
+    status=126, report=not_started(126), err=like('plain.*(Permission denied|not executable)'))
+row('a_directory_is_126', run=['--', '/etc'], status=126, report=not_started(126),
+    err=like('/etc.*directory'))
 row('a_script_without_its_interpreter_is_not_started', run=['--', './script'],
     files={'script': ('#!/no/such/interpreter\n', 0o755)}, status=one_of(126, 127),
     report=not_started(one_of(126, 127)), err=like('script.*|/no/such/interpreter'))
 row('a_script_runs_by_its_interpreter', run=['--', './script', 'x'],
-    files={'script': ('#!/bin/sh\necho "$0 $1"; exit 9\n', 0o755)}, status=9, report=exited(9), out='./script x\n')
-row('a_text_without_interpreter_line_is_126', run=['--', './text'], files={'text': ('exit 9\n', 0o755)}, status=126,
-    report=not_started(126), err=like('text.*(format|interpreter|#!)'))
-row('an_empty_file_is_126', run=['--', './empty'], files={'empty': ('', 0o755)}, status=126, report=not_started(126),
-    err=contains('empty'))
-row('a_broken_binary_is_126', run=['--', './binary'], files={'binary': ('\x7fELF' + 'x' * 200, 0o755)}, status=126,
-    report=not_started(126), err=contains('binary'))
+    files={'script': ('#!/bin/sh\necho "$0 $1"; exit 9\n', 0o755)}, status=9, report=exited(9),
+    out='./script x\n')
+row('a_text_without_interpreter_line_is_126', run=['--', './text'],
+    files={'text': ('exit 9\n', 0o755)}, status=126, report=not_started(126),
+    err=like('text.*(format|interpreter|#!)'))
+row('an_empty_file_is_126', run=['--', './empty'], files={'empty': ('', 0o755)}, status=126,
+    report=not_started(126), err=contains('empty'))
+row('a_broken_binary_is_126', run=['--', './binary'],
+    files={'binary': ('\x7fELF' + 'x' * 200, 0o755)}, status=126, report=not_started(126),
+    err=contains('binary'))
 row('a_command_is_found_on_the_jobs_path', run=['-e', 'PATH=%cwd/bin:/usr/bin', '--', 'tool'],
     files={'bin/tool': ('#!/bin/sh\nexit 4\n', 0o755)}, leaves=['bin'], status=4, report=exited(4))
 
@@ -186,9 +205,11 @@ def a_command_that_is_hidden_by_the_private_tmp_is_refused_with_the_option_that_
 
 @case()
 def arguments_and_report_keep_odd_characters(live):
-    words = ['a b', '', '-m', '--', 'new\nline', 'tab\t', '"quote"', "it's", 'ü€😀', '\\u0000', '\x01\x7f', '$HOME', '*']
+    words = ['a b', '', '-m', '--', 'new\nline', 'tab\t', '"quote"', "it's", 'ü€😀', '\\u0000',
+             '\x01\x7f', '$HOME', '*']
     result = live.run('--', 'sh', '-c', 'printf "%s|" "$@"', 'x', *words)
-    live.expect(result, status=0, report={**PLAIN, 'command': ['sh', '-c', 'printf "%s|" "$@"', 'x', *words]},
+    live.expect(result, status=0,
+                report={**PLAIN, 'command': ['sh', '-c', 'printf "%s|" "$@"', 'x', *words]},
                 out='|'.join(words) + '|')
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults around memcage: its own death, crowds, full tables, a missing cgroup; nothing may be left of any."""
+"""Faults around memcage: its own death, crowds, full tables; nothing may be left of any."""
 
 import os
 import random
@@ -8,7 +8,9 @@ import subprocess
 import time
 
 from cases_exit import exited
-from harness import ANY, HOST, UNIFIED, Failed, case, contains, like, one_of, row, write
+from expect import ANY, contains, like, one_of
+from harness import Failed, case, row
+from host import HOST, UNIFIED, write
 
 FEWER = 5 if HOST.lab else 1        # in a lab a process starts some twenty times slower
 
@@ -41,7 +43,7 @@ def groups_left(live):
 
 @case(shell_home=True, exclusive=True, within=60)
 def memcage_killed_at_random_moments_leaves_nothing(live):
-    """50 moments from its first instruction to its end; then one run sweeps what cgroups are left."""
+    """50 moments between first instruction and end; then one run sweeps what cgroups are left."""
     dice = random.Random(20261120)
     before = time.monotonic()
     live.run('-m', '64M', '--', 'sh', '-c', '@@hog 8; @@deaf 1000 & exit 0')
@@ -55,20 +57,23 @@ def memcage_killed_at_random_moments_leaves_nothing(live):
         process.wait()
         no_process_left(live, f'moment {moment}, after {delay * 1000:.1f} ms')
         report = live.load() if os.path.exists(live.report_path) else None
-        live.ensure(report is None or report['outcome'] in ('unfinished', 'ok'), f'the report says {report}')
+        live.ensure(report is None or report['outcome'] in ('unfinished', 'ok'),
+                    f'the report says {report}')
     live.expect(live.run('-m', '64M', '--', '@nothing', '3'), status=3, report=exited(3))
     live.ensure(not groups_left(live), f'not swept: {groups_left(live)}')
 
 
 @case()
 def a_killed_memcage_takes_the_job_with_it_and_leaves_an_unfinished_report(live):
-    process = live.start('run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c', '@@deaf & @@deaf & @@daemon; exec @@deaf')
+    process = live.start('run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c',
+                         '@@deaf & @@deaf & @@daemon; exec @@deaf')
     live.until(lambda: live.output(process).count('ready') == 3, 'the job to be ready')
     process.kill()
     process.wait()
     no_process_left(live, 'memcage was killed')
     report = live.load()
-    live.ensure(report and report['outcome'] == 'unfinished' and report['cause'] is None, f'the report says {report}')
+    live.ensure(report and report['outcome'] == 'unfinished' and report['cause'] is None,
+                f'the report says {report}')
     for path in live.home.groups():
         os.rmdir(path)
 
@@ -114,8 +119,10 @@ def hundreds_of_runs_in_a_row_leave_nothing(live):
 def fifty_at_once_each_get_their_own_verdict(live):
     running = []
     for index in range(50):
-        argv = (['@hog', '100'], ['@nothing', index], ['@hog', '4', '1'], ['@die', '15'], ['sleep', '1'])[index % 5]
-        running.append(live.start('run', '-r', f'{index}.json', '-m', '8M', '-t', '100', '--', *argv))
+        argv = (['@hog', '100'], ['@nothing', index], ['@hog', '4', '1'], ['@die', '15'],
+                ['sleep', '1'])[index % 5]
+        running.append(live.start('run', '-r', f'{index}.json', '-m', '8M', '-t', '100', '--',
+                                  *argv))
     for index, process in enumerate(running):
         want = (120, index, 0, 143, 0)[index % 5]
         cause = ('oom', 'exited', 'exited', 'signaled', 'exited')[index % 5]
@@ -127,15 +134,16 @@ def fifty_at_once_each_get_their_own_verdict(live):
 
 @case(shell_home=True, exclusive=True, within=60)
 def many_kills_at_once_are_all_seen(live):
-    running = [live.start('run', '-r', f'{index}.json', '-m', '8M', '--oom', 'kill-process', '--', '@hide', '100', '0')
-               for index in range(20 if not HOST.lab else 8)]
+    running = [live.start('run', '-r', f'{index}.json', '-m', '8M', '--oom', 'kill-process', '--',
+                          '@hide', '100', '0') for index in range(20 if not HOST.lab else 8)]
     for index, process in enumerate(running):
         result = live.finish(process, f'{index}.json')
-        live.expect(result, status=120, report={'cause': 'oom', 'exit_code': 0, 'oom': {'scope': 'job', 'kills': 1}})
+        live.expect(result, status=120,
+                    report={'cause': 'oom', 'exit_code': 0, 'oom': {'scope': 'job', 'kills': 1}})
         os.unlink(live.path(f'{index}.json'))
 
 
-# Full tables --------------------------------------------------------------------------------------------------------------------
+# Full tables --------------------------------------------------------------------------------------
 
 
 @case()
@@ -154,30 +162,31 @@ def no_room_for_another_cgroup_is_setup_failed(live):
     live.expect(result, status=125, err=contains('cgroup'), report={'cause': 'setup-failed'})
 
 
-row('few_descriptors_are_enough_or_a_clean_failure', run=['-m', '64M', '--', '@nothing'], start=['-n', '16'], status=one_of(0, 125),
-    report=ANY, err=ANY)
-row('too_few_descriptors_are_a_clean_failure', run=['-m', '64M', '--', '@nothing'], start=['-n', '4'], status=one_of(2, 125), report=ANY,
-    err=like('.'))
+row('few_descriptors_are_enough_or_a_clean_failure', run=['-m', '64M', '--', '@nothing'],
+    start=['-n', '16'], status=one_of(0, 125), report=ANY, err=ANY)
+row('too_few_descriptors_are_a_clean_failure', run=['-m', '64M', '--', '@nothing'],
+    start=['-n', '4'], status=one_of(2, 125), report=ANY, err=like('.'))
 
-READ_ONLY = ('for point in $(grep -E " cgroup2? " /proc/self/mounts | cut -d" " -f2); do mount -o remount,bind,ro $point || exit 9; '
-             'done; exec "$0" "$@"')
+READ_ONLY = ('for point in $(grep -E " cgroup2? " /proc/self/mounts | cut -d" " -f2); '
+             'do mount -o remount,bind,ro $point || exit 9; done; exec "$0" "$@"')
 
 
 @case()
 def a_read_only_cgroup_tree_is_refused_with_the_reason(live):
-    process = live.launch(['unshare', '-m', 'sh', '-c', READ_ONLY, '%memcage', 'run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c',
-                           'echo ran >ran'], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = live.launch(['unshare', '-m', 'sh', '-c', READ_ONLY, '%memcage', 'run', '-r',
+                           'r.json', '-m', '64M', '--', 'sh', '-c', 'echo ran >ran'],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = live.read_all(process.stderr).decode()
     status = live.wait(process)
     live.ensure(status == 125 and 'ead-only' in said, f'status {status}: {said}')
 
 
-# As the first process of a PID namespace -----------------------------------------------------------------------------------------
+# As the first process of a PID namespace ----------------------------------------------------------
 
 
 def as_first(live, *argv):
-    return live.launch(['unshare', '--pid', '--fork', '--mount-proc', '%memcage', 'run', '-r', 'r.json', *argv],
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return live.launch(['unshare', '--pid', '--fork', '--mount-proc', '%memcage', 'run', '-r',
+                        'r.json', *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 @case(shell_home=True)
@@ -186,7 +195,8 @@ def it_works_as_pid_1(live):
     said = live.read_all(process.stdout), live.read_all(process.stderr)
     status = live.wait(process)
     report = live.load()
-    live.ensure(status == 3 and said == (b'text\n', b'') and report['exit_code'] == 3, f'status {status}, {said}, {report}')
+    live.ensure(status == 3 and said == (b'text\n', b'') and report['exit_code'] == 3,
+                f'status {status}, {said}, {report}')
 
 
 @case(shell_home=True)
@@ -194,14 +204,17 @@ def it_sees_a_kill_as_pid_1(live):
     process = as_first(live, '-m', '16M', '--oom', 'kill-process', '--', '@hide', '100', '0')
     status = live.wait(process)
     report = live.load()
-    live.ensure(status == 120 and report['cause'] == 'oom' and report['exit_code'] == 0, f'status {status}, {report}')
+    live.ensure(status == 120 and report['cause'] == 'oom' and report['exit_code'] == 0,
+                f'status {status}, {report}')
 
 
 @case(shell_home=True)
 def it_is_cancelled_as_pid_1(live):
-    process = as_first(live, '-m', '64M', '--grace', '300ms', '--', 'sh', '-c', '@@orphans 5 100; exec @@deaf')
+    process = as_first(live, '-m', '64M', '--grace', '300ms', '--', 'sh', '-c',
+                       '@@orphans 5 100; exec @@deaf')
     live.pid_of('deaf')
-    first = next(pid for pid in live.home_pids() if name_of(pid) == os.path.basename(live.suite.memcage)[:15])
+    first = next(pid for pid in live.home_pids()
+                 if name_of(pid) == os.path.basename(live.suite.memcage)[:15])
     os.kill(first, signal.SIGTERM)
     status = live.wait(process)
     report = live.load()

@@ -6,8 +6,9 @@ import re
 import subprocess
 
 from cases_exit import PLAIN, exited
-from harness import (ANY, HOST, MIB, UNIFIED, Skipped, between, case, contains, like, no_other_victim_than, one_of, read, row,
-                     warns, warns_only, write)
+from expect import ANY, between, contains, like, no_other_victim_than, one_of, warns, warns_only
+from harness import Skipped, case, row
+from host import HOST, MIB, UNIFIED, read, write
 
 ABOVE = 32 * MIB
 
@@ -15,39 +16,50 @@ ABOVE = 32 * MIB
 def by_ancestor(main=None, **oom):
     return {'outcome': 'failed', 'cause': 'oom', 'status': 120, **(main or {}),
             'limits': {'memory_effective_bytes': ABOVE},
-            'oom': {'scope': 'ancestor', 'by': 'kernel', 'kills': between(1, 1000), 'limit_bytes': ABOVE, **oom}}
+            'oom': {'scope': 'ancestor', 'by': 'kernel', 'kills': between(1, 1000),
+                    'limit_bytes': ABOVE, **oom}}
 
 
-row('a_kill_by_an_ancestors_limit_is_that_ancestors', run=['--', '@hog', '200'], parent_memory=ABOVE, status=120,
+row('a_kill_by_an_ancestors_limit_is_that_ancestors', run=['--', '@hog', '200'],
+    parent_memory=ABOVE, status=120,
     report={**by_ancestor({'signal': 'SIGKILL', 'exit_code': None}, main_survived=False,
-                          victims=no_other_victim_than('hog')), 'warnings': warns_only()}, err=contains('32 MiB'))
-row('a_limit_above_the_ancestors_is_set_with_a_warning', run=['-m', '200M', '--', '@hog', '300'], parent_memory=ABOVE,
-    status=120, report={**by_ancestor(), 'warnings': warns('limit-not-below-ancestor'),
-                        'limits': {'memory_bytes': 200 * MIB, 'memory_effective_bytes': ABOVE}})
-row('a_limit_below_the_ancestors_is_the_jobs_own', run=['-m', '16M', '--', '@hog', '100'], parent_memory=ABOVE,
-    status=120, report={'cause': 'oom', 'oom': {'scope': 'job', 'limit_bytes': 16 * MIB}, 'warnings': warns_only(),
-                        'limits': {'memory_bytes': 16 * MIB, 'memory_effective_bytes': 16 * MIB}})
-row('equal_limits_on_job_and_ancestor_are_oom_with_a_warning', run=['-m', '32M', '--', '@hog', '200'],
+                          victims=no_other_victim_than('hog')), 'warnings': warns_only()},
+    err=contains('32 MiB'))
+row('a_limit_above_the_ancestors_is_set_with_a_warning', run=['-m', '200M', '--', '@hog', '300'],
     parent_memory=ABOVE, status=120,
+    report={**by_ancestor(), 'warnings': warns('limit-not-below-ancestor'),
+            'limits': {'memory_bytes': 200 * MIB, 'memory_effective_bytes': ABOVE}})
+row('a_limit_below_the_ancestors_is_the_jobs_own', run=['-m', '16M', '--', '@hog', '100'],
+    parent_memory=ABOVE, status=120,
+    report={'cause': 'oom', 'oom': {'scope': 'job', 'limit_bytes': 16 * MIB},
+            'warnings': warns_only(),
+            'limits': {'memory_bytes': 16 * MIB, 'memory_effective_bytes': 16 * MIB}})
+row('equal_limits_on_job_and_ancestor_are_oom_with_a_warning',
+    run=['-m', '32M', '--', '@hog', '200'], parent_memory=ABOVE, status=120,
     report={'cause': 'oom', 'oom': {'scope': one_of('job', 'ancestor'), 'limit_bytes': ABOVE},
-            'warnings': warns('limit-not-below-ancestor'), 'limits': {'memory_effective_bytes': ABOVE}})
-row('the_warning_of_a_limit_above_the_ancestors_is_said', run=['-m', '200M', '--', '@nothing'], parent_memory=ABOVE,
-    report={'outcome': 'ok', 'cause': 'exited', 'warnings': warns_only('limit-not-below-ancestor')}, err=like('.'))
-row('a_hidden_kill_by_an_ancestors_limit_is_oom', run=['--oom', 'kill-process', '--', '@hide', '200', '0'],
-    parent_memory=ABOVE, status=120,
+            'warnings': warns('limit-not-below-ancestor'),
+            'limits': {'memory_effective_bytes': ABOVE}})
+row('the_warning_of_a_limit_above_the_ancestors_is_said', run=['-m', '200M', '--', '@nothing'],
+    parent_memory=ABOVE, report={'outcome': 'ok', 'cause': 'exited',
+                                 'warnings': warns_only('limit-not-below-ancestor')}, err=like('.'))
+row('a_hidden_kill_by_an_ancestors_limit_is_oom',
+    run=['--oom', 'kill-process', '--', '@hide', '200', '0'], parent_memory=ABOVE, status=120,
     report=by_ancestor({'exit_code': 0, 'signal': None}, main_survived=True, group_kill=False))
-row('a_hidden_kill_by_an_ancestors_limit_ends_the_whole_job', run=['--', 'sh', '-c', '@@hide 200 0; sleep 100'],
-    parent_memory=ABOVE, status=120, report=by_ancestor(main_survived=False, group_kill=True), takes_at_most=5)
-row('the_default_tmp_is_an_eighth_of_an_ancestors_limit', run=['--', '@nothing'], parent_memory=ABOVE,
-    report={**PLAIN, 'limits': {'memory_bytes': None, 'memory_effective_bytes': ABOVE, 'tmp_bytes': 4 * MIB}})
+row('a_hidden_kill_by_an_ancestors_limit_ends_the_whole_job',
+    run=['--', 'sh', '-c', '@@hide 200 0; sleep 100'], parent_memory=ABOVE, status=120,
+    report=by_ancestor(main_survived=False, group_kill=True), takes_at_most=5)
+row('the_default_tmp_is_an_eighth_of_an_ancestors_limit', run=['--', '@nothing'],
+    parent_memory=ABOVE, report={**PLAIN,
+                                 'limits': {'memory_bytes': None, 'memory_effective_bytes': ABOVE,
+                                            'tmp_bytes': 4 * MIB}})
 
 
 def beside(live, *argv):
     """A process in a cgroup of its own beside the job, below the same limit."""
     folder = os.path.join(live.home.memory, 'beside')
     os.mkdir(folder)
-    process = subprocess.Popen([live.victim('start'), '-g', folder + '/cgroup.procs', '--', *live.expand(argv)],
-                               stdout=subprocess.DEVNULL, cwd=live.folder)
+    process = subprocess.Popen([live.victim('start'), '-g', folder + '/cgroup.procs', '--',
+                                *live.expand(argv)], stdout=subprocess.DEVNULL, cwd=live.folder)
     status = process.wait(30 * HOST.slow)
     os.rmdir(folder)
     return status
@@ -72,36 +84,40 @@ def a_neighbour_killed_by_the_common_limit_is_not_the_jobs_business(live):
     live.expect(live.finish(process), status=0, report=PLAIN, err='')
 
 
-# The machine -------------------------------------------------------------------------------------------------------------
+# The machine --------------------------------------------------------------------------------------
 
 LAB_ONLY = None if HOST.lab else 'only a lab may run out of memory'
 HOST_SHORT = {'outcome': 'failed', 'cause': 'oom', 'status': 120, 'signal': 'SIGKILL',
-              'oom': {'scope': 'host', 'by': 'kernel', 'limit_bytes': ANY, 'kills': between(1, 1000),
-                      'victims': no_other_victim_than('hog')}}
+              'oom': {'scope': 'host', 'by': 'kernel', 'limit_bytes': ANY,
+                      'kills': between(1, 1000), 'victims': no_other_victim_than('hog')}}
 
 def nearly_all():
-    """A job that first fills most of the memory that is left by a cheap write to a tmpfs, then takes the rest."""
+    """A job that fills most of the memory by a cheap write to a tmpfs, then takes the rest."""
     left = int(re.search(r'MemAvailable: *(\d+)', read('/proc/meminfo')).group(1)) // 1024
-    return ['--tmp', 'max', '-m', '100G', '--', 'sh', '-c', f'@@fill /tmp/f {max(0, left - 160)}; exec @@hog 1000000']
+    return ['--tmp', 'max', '-m', '100G', '--', 'sh', '-c',
+            f'@@fill /tmp/f {max(0, left - 160)}; exec @@hog 1000000']
 
 
-row('a_kill_because_the_machine_ran_out_is_the_hosts', run=['--', '@hog', '1000000'], status=120, report=HOST_SHORT,
-    exclusive=True, skip=LAB_ONLY if HOST.lab != 'uml' else 'too slow in UML, and the next case shows it', within=60)
-row('a_kill_because_the_machine_ran_out_below_a_limit_is_the_hosts', run=nearly_all(), status=120, report=HOST_SHORT,
-    exclusive=True, skip=LAB_ONLY, within=60)
+row('a_kill_because_the_machine_ran_out_is_the_hosts', run=['--', '@hog', '1000000'], status=120,
+    report=HOST_SHORT, exclusive=True,
+    skip=LAB_ONLY if HOST.lab != 'uml' else 'too slow in UML, and the next case shows it',
+    within=60)
+row('a_kill_because_the_machine_ran_out_below_a_limit_is_the_hosts', run=nearly_all(), status=120,
+    report=HOST_SHORT, exclusive=True, skip=LAB_ONLY, within=60)
 
 
-# Limits inside the job -----------------------------------------------------------------------------------------------------
+# Limits inside the job ----------------------------------------------------------------------------
 
-NESTED = {'outcome': 'ok', 'cause': 'exited', 'exit_code': 0, 'status': 0, 'warnings': warns_only('nested-oom'),
-          'oom': {'scope': 'nested', 'kills': between(1, 9)}}
+NESTED = {'outcome': 'ok', 'cause': 'exited', 'exit_code': 0, 'status': 0,
+          'warnings': warns_only('nested-oom'), 'oom': {'scope': 'nested', 'kills': between(1, 9)}}
 
-row('a_kill_by_a_limit_inside_the_job_is_nested_and_the_job_goes_on', run=['-m', '128M', '--', '@nest', '16', '64'],
-    report=NESTED, out='inner: KILL\n', err=like('.'))
-row('a_kill_by_a_limit_inside_an_unlimited_job_is_nested', run=['--', '@nest', '16', '64'], report=NESTED,
-    out='inner: KILL\n')
-row('a_limit_inside_the_job_that_is_kept_is_nothing', run=['-m', '128M', '--', '@nest', '64', '16'], report=PLAIN,
-    out='inner: exited\n')
+row('a_kill_by_a_limit_inside_the_job_is_nested_and_the_job_goes_on',
+    run=['-m', '128M', '--', '@nest', '16', '64'], report=NESTED, out='inner: KILL\n',
+    err=like('.'))
+row('a_kill_by_a_limit_inside_an_unlimited_job_is_nested', run=['--', '@nest', '16', '64'],
+    report=NESTED, out='inner: KILL\n')
+row('a_limit_inside_the_job_that_is_kept_is_nothing', run=['-m', '128M', '--', '@nest', '64', '16'],
+    report=PLAIN, out='inner: exited\n')
 row('a_kill_by_the_jobs_own_limit_below_a_larger_one_inside_is_the_jobs',
     run=['-m', '16M', '--', '@nest', '200', '100'], status=120,
     report={'cause': 'oom', 'oom': {'scope': 'job', 'limit_bytes': 16 * MIB}})
@@ -109,18 +125,20 @@ row('a_kill_by_the_jobs_own_limit_below_a_larger_one_inside_is_the_jobs',
 
 @case(leaves=['inner.json'])
 def a_memcage_inside_answers_for_its_own_limit(live):
-    result = live.run('-m', '128M', '--', '%memcage', 'run', '-r', 'inner.json', '-m', '16M', '--', '@hog', '100')
-    live.expect(result, status=120, report={
-        'outcome': 'failed', 'cause': 'exited', 'exit_code': 120, 'signal': None, 'warnings': warns('nested-oom'),
-        'oom': {'scope': 'nested'}})
+    result = live.run('-m', '128M', '--', '%memcage', 'run', '-r', 'inner.json', '-m', '16M', '--',
+                      '@hog', '100')
+    live.expect(result, status=120,
+                report={'outcome': 'failed', 'cause': 'exited', 'exit_code': 120, 'signal': None,
+                        'warnings': warns('nested-oom'), 'oom': {'scope': 'nested'}})
     inner = live.load('inner.json')
-    live.ensure(inner and inner['cause'] == 'oom' and inner['oom']['scope'] == 'job' and inner['status'] == 120,
-                f'the inner report is {inner}')
+    live.ensure(inner and inner['cause'] == 'oom' and inner['oom']['scope'] == 'job'
+                and inner['status'] == 120, f'the inner report is {inner}')
 
 
 @case(leaves=['inner.json'])
 def a_memcage_inside_that_succeeds_is_plain(live):
-    result = live.run('-m', '128M', '--', '%memcage', 'run', '-r', 'inner.json', '-m', '32M', '--', '@nothing', '5')
+    result = live.run('-m', '128M', '--', '%memcage', 'run', '-r', 'inner.json', '-m', '32M', '--',
+                      '@nothing', '5')
     live.expect(result, status=5, report=exited(5), err='')
     inner = live.load('inner.json')
     live.ensure(inner and inner['exit_code'] == 5 and inner['limits']['memory_bytes'] == 32 * MIB,
@@ -129,16 +147,18 @@ def a_memcage_inside_that_succeeds_is_plain(live):
 
 @case()
 def three_memcages_in_each_other_work(live):
-    result = live.run('-m', '128M', '--', '%memcage', 'run', '-m', '64M', '--', '%memcage', 'run', '-m', '16M', '--',
-                      '@hog', '100')
-    live.expect(result, status=120, report={'cause': 'exited', 'exit_code': 120, 'oom': {'scope': 'nested'}})
+    result = live.run('-m', '128M', '--', '%memcage', 'run', '-m', '64M', '--', '%memcage', 'run',
+                      '-m', '16M', '--', '@hog', '100')
+    live.expect(result, status=120,
+                report={'cause': 'exited', 'exit_code': 120, 'oom': {'scope': 'nested'}})
 
 
 @case(leaves=['inner.json'])
 def the_outer_limit_hit_inside_an_inner_memcage_is_the_outer_jobs(live):
-    result = live.run('-m', '32M', '--oom', 'kill-process', '--', '%memcage', 'run', '-r', 'inner.json', '--',
-                      '@hog', '100')
-    live.expect(result, status=120, report={'cause': 'oom', 'oom': {'scope': 'job', 'limit_bytes': 32 * MIB}})
+    result = live.run('-m', '32M', '--oom', 'kill-process', '--', '%memcage', 'run', '-r',
+                      'inner.json', '--', '@hog', '100')
+    live.expect(result, status=120,
+                report={'cause': 'oom', 'oom': {'scope': 'job', 'limit_bytes': 32 * MIB}})
     inner = live.load('inner.json')
     # Before the hog's memory is back the kernel may find a second victim: the inner memcage itself.
     if result.report['exit_code'] is None:
@@ -148,18 +168,19 @@ def the_outer_limit_hit_inside_an_inner_memcage_is_the_outer_jobs(live):
                     f'the inner report is {inner}')
 
 
-# With less than all rights ---------------------------------------------------------------------------------------
+# With less than all rights ------------------------------------------------------------------------
 
 
 def without_kernel_log(live, *argv):
     """The report of a run that may not read the kernel log."""
-    process = live.launch(['setpriv', '--bounding-set=-syslog', '%memcage', 'run', '-q', '-r', 'r.json', *argv],
-                          stdout=subprocess.DEVNULL)
+    process = live.launch(['setpriv', '--bounding-set=-syslog', '%memcage', 'run', '-q', '-r',
+                           'r.json', *argv], stdout=subprocess.DEVNULL)
     status = live.wait(process)
     report = live.load()
     live.ensure(status == 120 and report['cause'] == 'oom', f'status {status}, {report}')
     sources = {one['source'] for one in report['oom']['victims']}
-    live.ensure(sources <= {'process-table'} or read('/proc/sys/kernel/dmesg_restrict').strip() == '0',
+    live.ensure(sources <= {'process-table'}
+                or read('/proc/sys/kernel/dmesg_restrict').strip() == '0',
                 f'the victims are known from {sources}')
     return report['oom']
 
@@ -176,27 +197,31 @@ def a_kill_by_an_ancestors_limit_is_seen_without_the_kernel_log(live):
     live.ensure(oom['scope'] == 'ancestor' and oom['limit_bytes'] == ABOVE, f'{oom}')
 
 
-@case(skip=None if os.path.exists(f'{HOST.trees.get(UNIFIED, "")}/cgroup.procs') else 'no cgroup v2 at all')
+@case(skip=None if os.path.exists(f'{HOST.trees.get(UNIFIED, "")}/cgroup.procs')
+      else 'no cgroup v2 at all')
 def a_cgroup_that_was_killed_before_does_no_harm(live):
-    """Some kernels kill at birth what is cloned into or out of a cgroup after a write to its cgroup.kill."""
+    """Some kernels kill at birth what is cloned into or out of a cgroup after a cgroup.kill."""
     kill = live.home.folders[UNIFIED] + '/cgroup.kill'
     if not os.path.exists(kill):
         raise Skipped('this kernel has no cgroup.kill')
     write(kill, 1)
     live.expect(live.run('-m', '32M', '--', '@nothing', '4'), status=4, report=exited(4), err='')
-    live.expect(live.run('-m', '16M', '--', '@hog', '100'), status=120, report={'cause': 'oom', 'oom': {'scope': 'job'}})
+    live.expect(live.run('-m', '16M', '--', '@hog', '100'), status=120,
+                report={'cause': 'oom', 'oom': {'scope': 'job'}})
 
 
-# Backends ------------------------------------------------------------------------------------------------------------------
+# Backends -----------------------------------------------------------------------------------------
 
 OTHER = 'v1' if HOST.v2 else 'v2'
 
-row('the_backend_of_this_host_can_be_asked_for', run=['--backend', HOST.backend, '-m', '64M', '--', '@nothing'],
-    report=PLAIN)
-row('auto_takes_the_backend_of_this_host', run=['--backend', 'auto', '-m', '16M', '--', '@hog', '100'], status=120,
+row('the_backend_of_this_host_can_be_asked_for',
+    run=['--backend', HOST.backend, '-m', '64M', '--', '@nothing'], report=PLAIN)
+row('auto_takes_the_backend_of_this_host',
+    run=['--backend', 'auto', '-m', '16M', '--', '@hog', '100'], status=120,
     report={'cause': 'oom', 'backend': HOST.backend})
-row('the_other_backend_is_refused_with_a_reason', run=['--backend', OTHER, '-m', '64M', '--', '@nothing'], status=125,
-    report=ANY, err=contains(OTHER))
+row('the_other_backend_is_refused_with_a_reason',
+    run=['--backend', OTHER, '-m', '64M', '--', '@nothing'], status=125, report=ANY,
+    err=contains(OTHER))
 
 
 @case()
@@ -238,7 +263,8 @@ def the_supervisor_is_not_in_the_jobs_cgroup(live):
             inside |= set(map(int, file.read().split()))
     os.kill(job, 9)
     live.finish(process)
-    live.ensure(inside == {job}, f'processes {inside} are below the limit, the job is {job}, memcage {process.pid}')
+    live.ensure(inside == {job},
+                f'processes {inside} are below the limit, the job is {job}, memcage {process.pid}')
 
 
 def limited_group(live, size):

@@ -7,7 +7,9 @@ import subprocess
 import time
 
 from cases_exit import PLAIN
-from harness import ANY, HOST, between, case, contains, like, one_of, row, warns
+from expect import ANY, between, contains, like, one_of, warns
+from harness import case, row
+from host import HOST
 
 
 def lines(live, process):
@@ -56,8 +58,8 @@ def cancels(number):
         process = catching(live, 1, status=0)
         process.send_signal(number)
         name = signal.Signals(number).name[3:]
-        live.expect(live.finish(process), status=128 + number, out=f'ready\n{name}\n', err=like('.'),
-                    report=cancelled(128 + number, exit_code=0, signal=None))
+        live.expect(live.finish(process), status=128 + number, out=f'ready\n{name}\n',
+                    err=like('.'), report=cancelled(128 + number, exit_code=0, signal=None))
     check.__name__ = f'{signal.Signals(number).name}_cancels_and_is_passed_on'
     return check
 
@@ -70,7 +72,8 @@ case()(cancels(signal.SIGHUP))
 def a_cancelled_job_that_dies_of_the_signal_is_cancelled(live):
     process = sleeping(live)
     process.send_signal(signal.SIGTERM)
-    live.expect(live.finish(process), status=143, report=cancelled(143, signal='SIGTERM', exit_code=None))
+    live.expect(live.finish(process), status=143,
+                report=cancelled(143, signal='SIGTERM', exit_code=None))
 
 
 def deaf(live, *options):
@@ -82,13 +85,14 @@ def deaf(live, *options):
 
 @case()
 def a_signal_right_after_the_first_output_still_grants_the_grace(live):
-    for _ in range(15):
-        process = live.launch(['%memcage', 'run', '-q', '-r', 'r.json', '--grace', '100', '--', '@catch', 1, 0],
-                              stdout=subprocess.PIPE)
+    for _ in range(10):
+        process = live.launch(['%memcage', 'run', '-q', '-r', 'r.json', '--grace', '100', '--',
+                               '@catch', 1, 0], stdout=subprocess.PIPE)
         os.read(process.stdout.fileno(), 6)
         process.send_signal(signal.SIGTERM)
         said = live.read_all(process.stdout)
-        live.ensure(live.wait(process) == 143 and said == b'TERM\n', f'the job got {said!r}, and {live.load()}')
+        live.ensure(live.wait(process) == 143 and said == b'TERM\n',
+                    f'the job got {said!r}, and {live.load()}')
 
 
 @case()
@@ -98,7 +102,8 @@ def a_cancelled_deaf_job_is_killed_after_the_grace(live):
     result = live.finish(process)
     took = time.monotonic() - process.ready
     live.expect(result, status=143, report=cancelled(143, signal='SIGKILL', exit_code=None))
-    live.ensure(0.5 <= took < 2 * HOST.slow, f'ended {took:.2f} s after the signal, the grace is 0.5 s')
+    live.ensure(0.5 <= took < 2 * HOST.slow,
+                f'ended {took:.2f} s after the signal, the grace is 0.5 s')
 
 
 @case()
@@ -144,7 +149,8 @@ def a_stopped_memcage_goes_on_and_keeps_its_deadline(live):
     process.send_signal(signal.SIGSTOP)
     time.sleep(0.3)
     process.send_signal(signal.SIGCONT)
-    live.expect(live.finish(process), status=124, report={'cause': 'timeout', 'wall_seconds': between(0.7, 30)})
+    live.expect(live.finish(process), status=124,
+                report={'cause': 'timeout', 'wall_seconds': between(0.7, 30)})
 
 
 @case()
@@ -166,27 +172,31 @@ def read_name(pid):
         return file.read().strip()
 
 
-row('a_caller_that_ignores_SIGCHLD_loses_no_status', run=['--', '@nothing', '7'], start=['-i', '17'], status=7,
-    report={'cause': 'exited', 'exit_code': 7})
-row('a_caller_that_ignores_SIGPIPE_and_SIGTERM_does_no_harm', run=['-t', '300ms', '--grace', '300ms', '--', 'sleep', '100'],
-    start=['-i', '13', '-i', '15'], status=124, report={'cause': 'timeout'}, takes_at_most=3)
-row('a_caller_that_blocks_all_signals_does_no_harm', run=['-t', '300ms', '--grace', '300ms', '--', 'sleep', '100'],
-    start=['-b'], status=124, report={'cause': 'timeout'}, takes_at_most=3)
-row('blocked_and_ignored_signals_are_none_in_a_plain_job', run=['--', '@look'], out=contains('blocked=0\nignored=0\n'),
-    report=PLAIN)
+row('a_caller_that_ignores_SIGCHLD_loses_no_status', run=['--', '@nothing', '7'],
+    start=['-i', '17'], status=7, report={'cause': 'exited', 'exit_code': 7})
+row('a_caller_that_ignores_SIGPIPE_and_SIGTERM_does_no_harm',
+    run=['-t', '300ms', '--grace', '300ms', '--', 'sleep', '100'], start=['-i', '13', '-i', '15'],
+    status=124, report={'cause': 'timeout'}, takes_at_most=3)
+row('a_caller_that_blocks_all_signals_does_no_harm',
+    run=['-t', '300ms', '--grace', '300ms', '--', 'sleep', '100'], start=['-b'], status=124,
+    report={'cause': 'timeout'}, takes_at_most=3)
+row('blocked_and_ignored_signals_are_none_in_a_plain_job', run=['--', '@look'],
+    out=contains('blocked=0\nignored=0\n'), report=PLAIN)
 
 for target, name in ((0, 'its_process_group'), (-1, 'everybody')):
     for number in (9, 15, 2, 1):
         row(f'a_job_that_sends_{signal.Signals(number).name}_to_{name}_hits_only_itself',
-            run=['--', 'sh', '-c', f'exec @@kills {target} {number}'], status=one_of(0, 128 + number),
+            run=['--', 'sh', '-c', f'exec @@kills {target} {number}'],
+            status=one_of(0, 128 + number),
             report={'cause': one_of('exited', 'signaled'), 'oom': None}, err=ANY)
 row('a_job_that_stops_its_process_group_is_ended_by_its_timeout',
-    run=['-t', '500ms', '--grace', '300ms', '--', '@kills', '0', '19'], status=124, report={'cause': 'timeout'}, takes_at_most=3)
+    run=['-t', '500ms', '--grace', '300ms', '--', '@kills', '0', '19'], status=124,
+    report={'cause': 'timeout'}, takes_at_most=3)
 row('a_job_cannot_kill_its_init', run=['--', '@kills', '1', '9'], status=0,
     report={'cause': 'exited', 'outcome': 'ok'}, err=ANY)
 
 
-# What main leaves running --------------------------------------------------------------------------------------------------
+# What main leaves running -------------------------------------------------------------------------
 
 LEFT = {'outcome': 'ok', 'cause': 'exited', 'exit_code': 0, 'warnings': warns('leftover-processes')}
 
@@ -200,9 +210,14 @@ def a_daemon_that_detaches_and_holds_stdout_ends_with_the_main_process(live):
     live.expect(result, status=0, report=LEFT, err=like('.'))
 
 
-row('orphans_end_with_the_main_process', run=['--', '@orphans', '10'], report=LEFT, err=like('.'), takes_at_most=3)
-row('orphans_that_end_by_themselves_are_reaped', run=['--pids', '40', '--', '@orphans', '100', '1'], report=PLAIN, err='')
-row('background_children_end_with_the_main_process', run=['--', 'sh', '-c', 'sleep 1000 & sleep 1000 & exit 3'], status=3,
-    report={'cause': 'exited', 'exit_code': 3, 'warnings': warns('leftover-processes')}, takes_at_most=3)
-row('a_child_that_ignores_all_signals_ends_with_the_main_process', run=['--', 'sh', '-c', '@@deaf & sleep 0.2; exit 0'],
-    report=LEFT, out='ready\n', takes_at_most=3)
+row('orphans_end_with_the_main_process', run=['--', '@orphans', '10'], report=LEFT, err=like('.'),
+    takes_at_most=3)
+row('orphans_that_end_by_themselves_are_reaped', run=['--pids', '40', '--', '@orphans', '100', '1'],
+    report=PLAIN, err='')
+row('background_children_end_with_the_main_process',
+    run=['--', 'sh', '-c', 'sleep 1000 & sleep 1000 & exit 3'], status=3,
+    report={'cause': 'exited', 'exit_code': 3, 'warnings': warns('leftover-processes')},
+    takes_at_most=3)
+row('a_child_that_ignores_all_signals_ends_with_the_main_process',
+    run=['--', 'sh', '-c', '@@deaf & sleep 0.2; exit 0'], report=LEFT, out='ready\n',
+    takes_at_most=3)

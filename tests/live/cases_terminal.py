@@ -8,7 +8,8 @@ import select
 import signal
 import time
 
-from harness import HOST, Failed, case, read
+from harness import Failed, case
+from host import HOST, read
 
 CTRL_C, CTRL_Z, CTRL_BACKSLASH = b'\x03', b'\x1a', b'\x1c'
 
@@ -19,8 +20,9 @@ class Terminal:
     def __init__(self, live, *argv):
         self.live, self.text = live, ''
         self.master, slave = pty.openpty()
-        self.process = live.launch(argv, start=['-s'], stdin=slave, stdout=slave, stderr=slave, start_new_session=False,
-                                   env={'PS1': 'ready> ', 'TERM': 'dumb', 'HISTFILE': ''})
+        self.process = live.launch(argv, start=['-s'], stdin=slave, stdout=slave, stderr=slave,
+                                   start_new_session=False, env={'PS1': 'ready> ', 'TERM': 'dumb',
+                'HISTFILE': ''})
         os.close(slave)
 
     def type(self, text):
@@ -72,14 +74,17 @@ def leave(terminal):
 
 
 def state(pid):
-    return read(f'/proc/{pid}/stat').rsplit(')', 1)[-1].split()[0] if os.path.exists(f'/proc/{pid}') else 'gone'
+    return read(f'/proc/{pid}/stat').rsplit(')',
+                                            1)[-1].split()[0] if os.path.exists(
+        f'/proc/{pid}') else 'gone'
 
 
 @case(shell_home=True)
 def an_interactive_shell_works_inside(live):
     terminal = Terminal(live, '%memcage', 'run', '-r', 'r.json', '--', 'sh', '-i')
     said = terminal.wait_for('ready> ')
-    live.ensure('job control' not in said and "can't access" not in said, f'the shell says {said!r}')
+    live.ensure('job control' not in said and "can't access" not in said,
+                f'the shell says {said!r}')
     terminal.type('echo $((6 * 7)); tty\n')
     terminal.wait_for(r'\b42\b')
     terminal.wait_for(r'/dev/pts/\d+')
@@ -91,7 +96,8 @@ def an_interactive_shell_works_inside(live):
 
 @case(shell_home=True)
 def job_control_works_inside(live):
-    terminal = Terminal(live, '%memcage', 'run', '-r', 'r.json', '--', 'bash', '--norc', '--noprofile', '-i')
+    terminal = Terminal(live, '%memcage', 'run', '-r', 'r.json', '--', 'bash', '--norc',
+                        '--noprofile', '-i')
     terminal.wait_for('ready> ')
     terminal.type('sleep 1000\n')
     sleeper = live.pid_of('sleep')
@@ -130,7 +136,8 @@ def ctrl_c_ends_a_job_of_a_shell(live):
     terminal.wait_for('ready> ')
     terminal.type('echo status $?\n')
     terminal.wait_for('status 130')
-    live.ensure(live.load()['cause'] == 'signaled' and live.load()['signal'] == 'SIGINT', f'{live.load()}')
+    live.ensure(live.load()['cause'] == 'signaled' and live.load()['signal'] == 'SIGINT',
+                f'{live.load()}')
     leave(terminal)
 
 
@@ -148,7 +155,8 @@ def ctrl_backslash_ends_a_job_of_a_shell(live):
 @case(shell_home=True)
 def ctrl_c_that_the_job_catches_is_the_jobs_business(live):
     terminal = shell(live)
-    foreground(live, terminal, f'{live.suite.memcage} run -r r.json -- {live.victim("catch")} 3 9', 'catch')
+    foreground(live, terminal, f'{live.suite.memcage} run -r r.json -- {live.victim("catch")} 3 9',
+               'catch')
     for _ in range(3):
         terminal.type(CTRL_C)
         terminal.wait_for(r'INT\r\n')
@@ -231,11 +239,13 @@ def the_terminal_is_the_shells_again_afterwards(live):
 
 @case(shell_home=True)
 def a_terminal_that_hangs_up_cancels(live):
-    terminal = Terminal(live, '%memcage', 'run', '-r', 'r.json', '--grace', '300ms', '--', live.victim('deaf'))
+    terminal = Terminal(live, '%memcage', 'run', '-r', 'r.json', '--grace', '300ms', '--',
+                        live.victim('deaf'))
     terminal.wait_for('ready')
     terminal.close()
     status = live.wait(terminal.process)
-    live.ensure(status == 128 + signal.SIGHUP and live.load()['cause'] == 'cancelled', f'status {status}, {live.load()}')
+    live.ensure(status == 128 + signal.SIGHUP and live.load()['cause'] == 'cancelled',
+                f'status {status}, {live.load()}')
 
 
 @case(shell_home=True)

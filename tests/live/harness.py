@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the live suite stands on: the host as it is, one case and its surroundings, and what must hold after each.
+"""What the live suite stands on: one case and its surroundings, and what must hold after each.
 
-A case is a row (`row`) or a function (`case`); its name is a sentence.  Each runs in a folder and in a
-cgroup of its own, so that whatever it leaves behind is seen: a process, a cgroup, a mount, a file.
+A case is a row (`row`) or a function (`case`); its name is a sentence.  Each runs in a folder and
+in a cgroup of its own, so that whatever it leaves behind is seen: a process, a cgroup, a mount, a
+file.
 """
 
 import dataclasses
@@ -18,265 +19,19 @@ import time
 
 import jsonschema
 
-MIB = 1 << 20
+from expect import ANY, differences, like
+from host import HOST, MIB, UNIFIED, Home, comm, read, try_to, write
+
 CASES = []
-UNIFIED = 'unified'
-
-
-# What is expected ------------------------------------------------------------------------------------------
-
-class Is:
-    """A predicate with a name, to stand where a value is expected."""
-
-    def __init__(self, text, test):
-        self.text, self.test = text, test
-
-    def __repr__(self):
-        return f'<{self.text}>'
-
-    def __call__(self, value):
-        try:
-            return bool(self.test(value))
-        except (TypeError, KeyError, IndexError, ValueError, AttributeError):
-            return False
-
-
-ANY = Is('anything', lambda value: True)
-SOME = Is('not null', lambda value: value is not None)
-NUMBER = Is('a number', lambda value: isinstance(value, (int, float)) and not isinstance(value, bool))
-
-
-def between(low, high):
-    return Is(f'{low} to {high}', lambda value: low <= value <= high)
-
-
-def one_of(*wanted):
-    return Is(f'one of {wanted}', lambda value: any(matches(value, want) for want in wanted))
-
-
-def contains(*parts):
-    return Is(f'containing {parts}', lambda value: all(part in value for part in parts))
-
-
-def lacks(*parts):
-    return Is(f'without {parts}', lambda value: not any(part in value for part in parts))
-
-
-def like(pattern):
-    return Is(f'like /{pattern}/', lambda value: re.search(pattern, value, re.MULTILINE))
-
-
-def warns(*codes):
-    return Is(f'with the warnings {codes}', lambda value: set(codes) <= {item['code'] for item in value})
-
-
-def warns_only(*codes):
-    return Is(f'with exactly the warnings {codes}', lambda value: set(codes) == {item['code'] for item in value})
-
-
-def victim(comm):
-    return Is(f'naming {comm}', lambda value: comm in [item['comm'] for item in value])
-
-
-def no_other_victim_than(*comms):
-    return Is(f'naming nobody but {comms}', lambda value: {item['comm'] for item in value} <= set(comms))
-
-
-def every(want):
-    return Is(f'each {want}', lambda value: value and all(matches(item, want) for item in value))
-
-
-def matches(value, want):
-    return not list(differences(value, want))
-
-
-def differences(value, want, place=''):
-    """What of `value` is not as wanted: a dict wants its own keys only, and an Is decides by itself."""
-    if isinstance(want, Is):
-        if not want(value):
-            yield f'{place or "it"} is {value!r}, expected {want!r}'
-    elif isinstance(want, dict) and isinstance(value, dict):
-        for key, inner in want.items():
-            if key in value:
-                yield from differences(value[key], inner, f'{place}.{key}'.lstrip('.'))
-            else:
-                yield f'{place}.{key} is missing'
-    elif value != want or isinstance(value, bool) != isinstance(want, bool):
-        yield f'{place or "it"} is {value!r}, expected {want!r}'
 
 
 class Failed(AssertionError):
-    pass
+    """A case that failed; why."""
 
 
 class Skipped(Exception):
-    pass
+    """A case that cannot be tried here; the reason."""
 
-
-# The host --------------------------------------------------------------------------------------------------
-
-def read(path, otherwise=''):
-    try:
-        with open(path, encoding='utf-8', errors='replace') as file:
-            return file.read()
-    except OSError:
-        return otherwise
-
-
-def write(path, text):
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(str(text))
-
-
-class Host:
-    """The machine that the suite runs on."""
-
-    WANTED = ('memory', 'cpu', 'cpuacct', 'pids', 'cpuset', 'freezer', 'blkio')
-
-    def __init__(self):
-        self.lab = os.environ.get('LAB_KERNEL', '')
-        self.block_device = os.environ.get('LAB_BLOCK_DEVICE', '')
-        self.psi = os.path.exists('/proc/pressure/memory')
-        self.kmsg = self.opens('/dev/kmsg')
-        self.cpus = len(os.sched_getaffinity(0))
-        self.memory_bytes = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
-        self.page = os.sysconf('SC_PAGE_SIZE')
-        self.trees = self.find_trees()      # hierarchy -> this process's own folder there
-        self.backend = 'v1' if 'memory' in self.trees else 'v2'
-        self.v2 = self.backend == 'v2'
-        own = self.trees[UNIFIED] if self.v2 else self.trees['memory']
-        self.root = self.v2 and not os.path.exists(own + '/cgroup.type')
-        self.controllers = self.find_controllers()
-        self.swap_limit = 'memory' in self.controllers and self.has_swap_limit(own)
-        self.resource = self.capable(24)    # CAP_SYS_RESOURCE: may lower oom_score_adj
-        self.slow = 1.0
-
-    @staticmethod
-    def opens(path):
-        try:
-            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
-        except OSError:
-            return False
-        return True
-
-    @staticmethod
-    def capable(bit):
-        found = re.search(r'CapEff:\s*([0-9a-f]+)', read('/proc/self/status'))
-        return bool(found and int(found.group(1), 16) >> bit & 1)
-
-    def find_trees(self):
-        mounts = {}
-        for line in read('/proc/self/mountinfo').splitlines():
-            left, right = line.split(' - ', 1)
-            root, point = left.split()[3:5]
-            kind, _, options = right.split(' ', 2)
-            if kind == 'cgroup2':
-                mounts.setdefault(UNIFIED, (root, point))
-            elif kind == 'cgroup':
-                for name in set(options.split(',')) & set(self.WANTED):
-                    mounts.setdefault(name, (root, point))
-        trees = {}
-        for line in read('/proc/self/cgroup').splitlines():
-            _, names, path = line.split(':', 2)
-            for name in names.split(',') if names else [UNIFIED]:
-                if name in mounts:
-                    root, point = mounts[name]
-                    inner = path[len(root):] if root != '/' and path.startswith(root) else path
-                    trees[name] = (point + inner).rstrip('/')
-        return trees
-
-    def find_controllers(self):
-        if not self.v2:
-            return set(self.trees) - {UNIFIED} | ({'io'} if 'blkio' in self.trees else set())
-        names = set(read(self.trees[UNIFIED] + '/cgroup.controllers').split())
-        return names | ({'cpuacct'} if 'cpu' in names else set())
-
-    def has_swap_limit(self, own):
-        if not self.v2:
-            return os.path.exists(own + '/memory.memsw.limit_in_bytes')
-        probe = own + f'/live-probe-{os.getpid()}'
-        os.mkdir(probe)
-        found = os.path.exists(probe + '/memory.swap.max')
-        os.rmdir(probe)
-        return found
-
-    def describe(self):
-        return (f'kernel {os.uname().release}, {self.backend}, {" ".join(sorted(self.controllers))}, '
-                f'{self.cpus} CPUs, {"PSI" if self.psi else "no PSI"}, {self.lab or "no lab"}')
-
-
-HOST = Host()
-
-
-# A cgroup for each case ------------------------------------------------------------------------------------
-
-class Home:
-    """A cgroup below our own in every hierarchy, for one case; memcage makes its cages below it."""
-
-    def __init__(self, name):
-        self.folders = {tree: f'{own}/{name}' for tree, own in HOST.trees.items()}
-        for folder in set(self.folders.values()):   # fewer than trees where controllers share a hierarchy
-            os.mkdir(folder)
-        for file in ('cpuset.cpus', 'cpuset.mems') if 'cpuset' in self.folders else ():
-            write(f'{self.folders["cpuset"]}/{file}', read(f'{HOST.trees["cpuset"]}/{file}').strip())
-
-    @property
-    def memory(self):
-        return self.folders[UNIFIED if HOST.v2 else 'memory']
-
-    def limit_memory(self, size):
-        if HOST.v2:
-            write(self.memory + '/memory.max', size)
-            if os.path.exists(self.memory + '/memory.swap.max'):
-                write(self.memory + '/memory.swap.max', 0)
-        else:
-            write(self.memory + '/memory.limit_in_bytes', size)
-
-    def joins(self):
-        return [word for folder in set(self.folders.values()) for word in ('-g', folder + '/cgroup.procs')]
-
-    def groups(self):
-        """All cgroups below, deepest first."""
-        for folder in set(self.folders.values()):
-            for path, _, _ in os.walk(folder, topdown=False):
-                if path != folder:
-                    yield path
-
-    def pids(self):
-        """All processes in here, in any hierarchy."""
-        found = set()
-        for folder in set(self.folders.values()):
-            for path, _, _ in os.walk(folder):
-                found |= {int(pid) for pid in read(path + '/cgroup.procs').split()}
-        return found
-
-    def kill(self):
-        deadline = time.monotonic() + 10
-        while self.pids() and time.monotonic() < deadline:
-            for pid in self.pids():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            time.sleep(0.02)
-
-    def remove(self):
-        for path in [*self.groups(), *set(self.folders.values())]:
-            try_to(os.rmdir, path)
-
-
-def try_to(action, *arguments):
-    try:
-        action(*arguments)
-    except OSError:
-        pass
-
-
-def comm(pid):
-    return read(f'/proc/{pid}/comm').strip()
-
-
-# One run of memcage ----------------------------------------------------------------------------------------
 
 @dataclasses.dataclass
 class Result:
@@ -288,7 +43,8 @@ class Result:
     seconds: float
 
     def __str__(self):
-        return (f'  command: {shorten(" ".join(map(str, self.argv)))}\n  status: {self.status} after {self.seconds:.2f} s\n'
+        return (f'  command: {shorten(" ".join(map(str, self.argv)))}\n'
+                f'  status: {self.status} after {self.seconds:.2f} s\n'
                 f'  stdout: {shorten(self.out)}\n  stderr: {shorten(self.err)}\n'
                 f'  report: {shorten(json.dumps(self.report), 4000) if self.report else "none"}')
 
@@ -299,7 +55,7 @@ def shorten(text, most=1500):
 
 @dataclasses.dataclass
 class Case:
-    """A row: a command line of memcage and what is expected of it; or a function that does and checks it all."""
+    """A command line of memcage and what is expected of it; or a function that does it all."""
     name: str
     run: list = None            # arguments of `memcage run -r r.json`
     argv: list = None           # or all arguments of memcage
@@ -311,7 +67,7 @@ class Case:
     env: dict = None
     start: list = None          # options for tests/victims/start.c
     cwd: str = None
-    shell_home: bool = False    # there are more processes beside memcage: on v2 only the root takes that
+    shell_home: bool = False    # more processes beside memcage: on v2 only the root takes that
     parent_memory: int = None   # a limit on the case's own cgroup, which is memcage's
     within: float = 30          # seconds on a fast machine until it is called hanging
     takes_at_most: float = None
@@ -393,7 +149,8 @@ class Live:
         """Starts `memcage ARGV` with its output in files; finish() gives the result."""
         number = len(self.running)
         process = None
-        with open(f'{self.folder}/out{number}', 'wb') as out, open(f'{self.folder}/err{number}', 'wb') as err:
+        with open(f'{self.folder}/out{number}', 'wb') as out, open(f'{self.folder}/err{number}',
+                'wb') as err:
             options.setdefault('stdout', out)
             options.setdefault('stderr', err)
             process = self.launch(['%memcage', *argv], **options)
@@ -431,7 +188,7 @@ class Live:
             if not ended:
                 raise Failed(f'still running after {limit:.0f} s: {" ".join(process.words)}\n'
                              f'  stderr: {shorten(self.errors(process))}\n'
-                             f'  processes: {[(pid, comm(pid)) for pid in sorted(self.home_pids())]}')
+                             f'  processes: {[(pid, comm(pid)) for pid in self.home_pids()]}')
         return process.wait()
 
     def read_all(self, stream, within=None):
@@ -458,8 +215,8 @@ class Live:
 
     def pid_of(self, name, within=5):
         """The host's pid of a process of this case."""
-        return self.until(lambda: next((pid for pid in self.home_pids() if comm(pid) == name), None),
-                          f'a process named {name}', within)
+        return self.until(lambda: next((pid for pid in self.home_pids() if comm(pid) == name),
+                                       None), f'a process named {name}', within)
 
     def home_pids(self):
         return self.marked() if self.in_root else self.home.pids()
@@ -492,10 +249,12 @@ class Live:
         wrong = [f'{name}: {"/".join(map(str, error.path))}: {error.message}'
                  for error in self.suite.schema.iter_errors(report)]
         if wrong:
-            raise Failed(f'the schema is not met: {"; ".join(wrong[:5])}\n  report: {json.dumps(report)}')
+            raise Failed(
+                f'the schema is not met: {"; ".join(wrong[:5])}\n  report: {json.dumps(report)}')
         if self.suite.report_dir and report['outcome'] != 'unfinished':
-            shutil.copy(os.path.join(self.cwd, name), f'{self.suite.report_dir}/{self.case.name}.json') \
-                if os.path.exists(os.path.join(self.cwd, name)) else None
+            shutil.copy(os.path.join(self.cwd, name),
+                        f'{self.suite.report_dir}/{self.case.name}.json') if os.path.exists(
+                os.path.join(self.cwd, name)) else None
         return report
 
     def path(self, *parts):
@@ -512,8 +271,10 @@ class Live:
 
     def expect(self, result, status=ANY, report=ANY, out=ANY, err=ANY):
         """What holds of one result; the first difference fails the case."""
-        seen = {'status': result.status, 'report': result.report, 'out': result.out, 'err': result.err}
-        wrong = list(differences(seen, {'status': status, 'report': report, 'out': out, 'err': err}))
+        seen = {'status': result.status, 'report': result.report, 'out': result.out,
+                'err': result.err}
+        wrong = list(differences(seen,
+                                 {'status': status, 'report': report, 'out': out, 'err': err}))
         wrong += broken_promises(result)
         if wrong:
             raise Failed('; '.join(wrong))
@@ -534,7 +295,8 @@ class Live:
         err = one.err if one.err is not None else silence(result)
         self.expect(result, status=one.status, report=one.report, out=one.out, err=err)
         if one.takes_at_most and result.seconds > one.takes_at_most * HOST.slow:
-            raise Failed(f'took {result.seconds:.2f} s, at most {one.takes_at_most * HOST.slow} expected')
+            raise Failed(
+                f'took {result.seconds:.2f} s, at most {one.takes_at_most * HOST.slow} expected')
 
     def leftovers(self):
         """What is still there that must not be: [] is right."""
@@ -569,11 +331,12 @@ class Live:
 
 
 def silence(result):
-    """Memcage is silent about a job that merely exits without a warning, and says every other end."""
+    """Memcage is silent about a job that merely exits without a warning; it says all other ends."""
     report = result.report
     if report is None:
         return like('.')
-    said = report['cause'] != 'exited' or any(item['code'] != 'tmp-discarded' for item in report['warnings'])
+    said = report['cause'] != 'exited' or any(item['code'] != 'tmp-discarded'
+                                              for item in report['warnings'])
     return like('.') if said else ''
 
 
@@ -593,7 +356,7 @@ def broken_promises(result):
     if ok != (report['outcome'] == 'ok'):
         yield f'outcome {report["outcome"]} does not follow from cause, exit_code and oom'
     if report['wall_seconds'] > result.seconds + 0.01:
-        yield f'wall_seconds {report["wall_seconds"]} is more than the {result.seconds:.3f} s that memcage ran'
+        yield f'wall_seconds {report["wall_seconds"]} is beyond memcage\'s {result.seconds:.3f} s'
     limit, effective = limits['memory_bytes'], limits['memory_effective_bytes']
     if limit is not None and (effective is None or effective > limit):
         yield f'memory_effective_bytes {effective} is not the smallest limit ({limit})'
@@ -604,11 +367,12 @@ def broken_promises(result):
         yield 'a kill by the kernel without a kill in its counter'
     if oom and oom['scope'] == 'job' and oom['limit_bytes'] != limit:
         yield f'oom.limit_bytes {oom["limit_bytes"]} is not the job\'s {limit}'
-    if oom and oom['scope'] == 'nested' and 'nested-oom' not in {item['code'] for item in report['warnings']}:
+    if oom and oom['scope'] == 'nested' and 'nested-oom' not in {item['code']
+            for item in report['warnings']}:
         yield 'a nested kill without the warning nested-oom'
 
 
-# The suite -------------------------------------------------------------------------------------------------
+# The suite ----------------------------------------------------------------------------------------
 
 class Suite:
     def __init__(self, memcage, victims, scratch, report_dir=None):
@@ -620,7 +384,8 @@ class Suite:
         kind = jsonschema.validators.validator_for(schema)
         kind.check_schema(schema)
         self.schema = kind(schema)
-        self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/', 'LC_ALL': 'C.UTF-8'}
+        self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/',
+                            'LC_ALL': 'C.UTF-8'}
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
             if name in os.environ:
                 self.environment[name] = os.environ[name]

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * catch COUNT [STATUS] - says the name of each signal that it gets; after COUNT of them ends with
- * STATUS.
- */
+/* catch COUNT [STATUS] - says the name of each signal it gets; after COUNT ends with STATUS. */
 #define _GNU_SOURCE
 #include "victim.h"
 

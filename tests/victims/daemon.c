@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * daemon - the classic: forks twice, starts a session, goes to /, and keeps stdout open for ever.
- */
+/* daemon - forks twice, starts a session, goes to /, and keeps stdout open for ever. */
 #define _GNU_SOURCE
 #include "victim.h"
 

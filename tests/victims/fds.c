@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * fds [FILE] - lists the descriptors that it was born with, "NUMBER TARGET" a line, to FILE or
- * stdout.
- */
+/* fds [FILE] - lists its descriptors, "NUMBER TARGET" a line, to FILE or stdout. */
 #define _GNU_SOURCE
 #include "victim.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * flood MIB [FD] - writes MIB to stdout (or FD) in lines of 64 bytes; ends with errno if it cannot.
- */
+/* flood MIB [FD] - writes MIB to stdout or FD in lines of 64 bytes; ends with errno. */
 #define _GNU_SOURCE
 #include "victim.h"
 

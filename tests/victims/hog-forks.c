@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * hog-forks MIB CHILDREN - each child takes MIB and keeps it for a second; exits 0 after the last.
- */
+/* hog-forks MIB CHILDREN - each child takes MIB, keeps it for a second; then exits 0. */
 #define _GNU_SOURCE
 #include "victim.h"
 

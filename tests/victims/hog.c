@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * hog MIB [SECONDS] - takes anonymous memory, one MiB after the other; keeps it for SECONDS; exits
- * 0.
- */
+/* hog MIB [SECONDS] - takes anonymous memory, MiB by MiB; keeps it for SECONDS; exits 0. */
 #define _GNU_SOURCE
 #include "victim.h"
 

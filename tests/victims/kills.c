@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * kills TARGET SIGNAL - kill(2), TARGET as there (0: the process group, -1: everybody); stays for a
- * moment.
- */
+/* kills TARGET SIGNAL - kill(2): 0 is the process group, -1 everybody; stays for a moment. */
 #define _GNU_SOURCE
 #include "victim.h"
 

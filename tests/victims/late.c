@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * late MIB - sleeps; on SIGTERM it takes MIB of memory: a memory kill that is not the first cause.
- */
+/* late MIB - sleeps; on SIGTERM it takes MIB: a memory kill that is not the first cause. */
 #define _GNU_SOURCE
 #include "victim.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * loopback - talks to itself over TCP on 127.0.0.1; lists the interfaces; exits 0 if both worked.
- */
+/* loopback - talks to itself on 127.0.0.1; lists the interfaces; exits 0 if both worked. */
 #define _GNU_SOURCE
 #include "victim.h"
 

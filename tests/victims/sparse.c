@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * sparse FILE MIB - maps a sparse file and touches it all: SIGBUS where the file system is too
- * small.
- */
+/* sparse FILE MIB - maps a sparse file and touches it all: SIGBUS where there is no room. */
 #define _GNU_SOURCE
 #include "victim.h"
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * zombies COUNT - children that end at once and are never waited for; says the first failure of
- * fork.
- */
+/* zombies COUNT - children that end at once, never waited for; says a failure of fork. */
 #define _GNU_SOURCE
 #include "victim.h"
 
