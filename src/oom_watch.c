@@ -166,11 +166,16 @@ bool memory_parts_read(const struct cgroup_part *part, struct memory_parts *ret)
 	return ret->anon_bytes != UNREADABLE;
 }
 
-static void add_kills_v1(int dir, void *sum)
+static uint64_t kills_in(int dir)
 {
 	uint64_t kills = read_key_at(dir, "memory.oom_control", "oom_kill");
 
-	*(uint64_t *) sum += kills == UNREADABLE ? 0 : kills;
+	return kills == UNREADABLE ? 0 : kills;
+}
+
+static void add_kills_v1(int dir, void *sum)
+{
+	*(uint64_t *) sum += kills_in(dir);
 }
 
 void oom_watch_read(struct oom_watch *watch, bool parts)
@@ -193,6 +198,9 @@ void oom_watch_read(struct oom_watch *watch, bool parts)
 			larger(watch->kills, kills); /* a removed cgroup takes its count along */
 		watch->notified += take_notified(watch->events);
 		watch->ooms = watch->notified;
+		/* Of the machine's own kills v1 tells nothing: those in the leaf itself must be. */
+		watch->kills_concern_job = watch->kills > 0 &&
+					   (watch->notified > 0 || kills_in(watch->part->leaf) > 0);
 	}
 	if (parts && memory_parts_read(watch->part, &now))
 		keep_largest(watch, &now);

@@ -36,6 +36,7 @@ struct oom_watch {
 
 	/* As last read. */
 	uint64_t kills, ooms;
+	bool kills_concern_job; /* not all of them were at limits that the job set inside */
 	bool parts_known;
 	struct memory_parts parts; /* when anonymous and shared memory were largest */
 };

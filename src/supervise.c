@@ -95,12 +95,20 @@ static void watch_for_stall(struct run *run, uint64_t now)
  */
 static void end_job_for_kill(struct run *run, uint64_t now)
 {
-	if (run->watch.kills == 0 || !whole_job_dies(run) || host_backend(&run->host) != CGROUP_V1)
+	if (!run->watch.kills_concern_job || !whole_job_dies(run) ||
+	    host_backend(&run->host) != CGROUP_V1)
 		return;
 	if (run->seen.oom_group_usec == 0) {
 		run->seen.oom_group_usec = now;
 		phase_event(run, EVENT_OOM_JOB, now);
 	}
+}
+
+/* For what the kernel announces, or may not announce. */
+static void look_often(struct run *run, unsigned int times, uint64_t now)
+{
+	run->oom_looks = times;
+	run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_PAUSE;
 }
 
 /*

@@ -59,7 +59,7 @@ static const struct row {
 	  false,
 	  "\"signal\": \"SIGSEGV\"" },
 	{ "its own memory limit",
-	  GREEDY,
+	  "exec 2>/dev/null; exec tail /dev/zero",
 	  { "memory", "16M", NULL },
 	  MEMCAGE_CAUSE_OOM,
 	  MEMCAGE_SCOPE_JOB,
@@ -205,7 +205,7 @@ static void check_together(void **state)
 	struct memcage_spec *spec = use_spec("memory", "64M", NULL);
 	struct pollfd fds[TOGETHER];
 	struct memcage_job *jobs[TOGETHER];
-	size_t running = TOGETHER, steps = 0;
+	size_t running = TOGETHER, polls = 0;
 	char script[64];
 
 	(void) state;
@@ -219,17 +219,17 @@ static void check_together(void **state)
 		for (int i = 0; i < TOGETHER; i++) {
 			running += memcage_step(jobs[i]) != MEMCAGE_ENDED;
 			fds[i] = (struct pollfd) { memcage_fd(jobs[i]), POLLIN, 0 };
-			steps++;
 		}
 		if (running > 0)
 			assert_true(poll(fds, TOGETHER, 20000) > 0);
+		polls++;
 	}
 	for (int i = 0; i < TOGETHER; i++) {
 		assert_int_equal(memcage_result(jobs[i])->cause, MEMCAGE_CAUSE_EXITED);
 		assert_int_equal(memcage_result(jobs[i])->status, i);
 		assert_int_equal(memcage_result(jobs[i])->memory_limit_bytes, 64 << 20);
 	}
-	assert_true(steps < 100 * TOGETHER);
+	assert_in_range(polls, 1, 50 * TOGETHER);
 }
 
 /* One is killed for memory, one cancelled: the third knows nothing of it. */

@@ -98,12 +98,11 @@ static _Noreturn void call(int pipe_fd, const char *number)
 	if (memcage_start(spec, SHELL("sleep 1004 & setsid sleep 1005 & exec sleep 1006"), &job,
 			  &err) < 0)
 		_exit(1);
-	while ((pid = memcage_pid(job)) <= 0 && memcage_step(job) != MEMCAGE_ENDED)
-		usleep(1000);
+	pid = use_pid(job);
 	if (write(pipe_fd, &pid, sizeof(pid)) != sizeof(pid))
 		_exit(1);
-	for (;;)
-		memcage_step(job);
+	use_until(job, MEMCAGE_ENDED);
+	_exit(1);
 }
 
 /* The pipe that all processes of the job hold ends when the last of them has. */

@@ -161,6 +161,19 @@ const struct memcage_result *use_run(struct memcage_spec *spec, char *const argv
 	return memcage_result(job);
 }
 
+pid_t use_pid(struct memcage_job *job)
+{
+	time_t give_up = time(NULL) + PATIENCE;
+	pid_t pid;
+
+	while ((pid = memcage_pid(job)) <= 0) {
+		await(job, give_up);
+		if (memcage_step(job) == MEMCAGE_ENDED)
+			fail_msg("ended: %s", memcage_result(job)->summary);
+	}
+	return pid;
+}
+
 /* The job is stepped meanwhile: a library does nothing while nobody calls it. */
 void use_hear(struct memcage_job *job, int fd)
 {

@@ -28,6 +28,8 @@ const struct memcage_result *use_run(struct memcage_spec *spec, char *const argv
 struct memcage_job *use_keep(struct memcage_job *job);
 /* Waits until the job has said something to its --pass-fd of this pipe. */
 void use_hear(struct memcage_job *job, int fd);
+/* The main process's pid, once it runs. */
+pid_t use_pid(struct memcage_job *job);
 /* Frees what use_job(), use_run() and use_spec() have given. */
 void use_free(void);
 /* Cages of this process, or another, that are there in any hierarchy. */

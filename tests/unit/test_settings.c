@@ -14,14 +14,15 @@
 static void describe(const struct settings *settings, const char *key, char *out, size_t size)
 {
 	static const char *const backends[] = { "auto", "v2", "v1" };
-	const struct bind *bind = settings->binds + settings->bind_count - 1;
+	size_t count = settings->bind_count;
+	const struct bind *bind = count > 0 ? &settings->binds[count - 1] : NULL;
 
 	snprintf(out, size, "-");
 	if (strcmp(key, "oom") == 0)
 		snprintf(out, size, "%s", settings->kill_process ? "kill-process" : "kill-job");
 	else if (strcmp(key, "network") == 0)
 		snprintf(out, size, "%s", settings->network_none ? "none" : "host");
-	else if (strcmp(key, "bind") == 0 && settings->bind_count > 0)
+	else if (strcmp(key, "bind") == 0 && bind)
 		snprintf(out, size, "%s %s %s", bind->source, bind->target,
 			 bind->read_only ? "ro" : "rw");
 	else if (strcmp(key, "pass-fd") == 0 && settings->pass_fd_count > 0)
