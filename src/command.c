@@ -56,8 +56,8 @@ static int check_file(const char *host_path)
 #define HIDDEN (-1)
 
 /*
- * Tries one place, whose path is written as `as` for execve: a script's $0 is what was typed.  0: it
- * is the command; HIDDEN: the host has it there, the cage does not; else the errno of execve.
+ * Tries one place, whose path is written as `as` for execve: a script's $0 is what was typed.  0:
+ * it is the command; HIDDEN: the host has it there, the cage does not; else the errno of execve.
  */
 static int try_path(struct job *job, const char *path, const char *as)
 {
@@ -144,7 +144,9 @@ static bool is_interpreter(const char *path)
 	return strncmp(name, "python3", 7) == 0;
 }
 
-/* -c, -m, -e, -r and letters with one of them: a program follows that is in no file of that name. */
+/*
+ * -c, -m, -e, -r and letters with one of them: a program follows that is in no file of that name.
+ */
 static bool takes_program(const char *option)
 {
 	return option[1] != '-' && strpbrk(option + 1, "cmerE") != NULL;

@@ -171,13 +171,13 @@ static int make_there(dev_t tmpfs, const char *path, bool directory)
 static int make_target(const struct job *job, const struct shown *shown, int tmp)
 {
 	char path[PATH_MAX];
-	bool private = false;
+	bool ours = false;
 	struct stat st;
 
 	for (int i = 0; i < PRIVATE__COUNT; i++)
-	private =
-		private || (job->is_private[i] && path_is_below(shown->target, private_places[i]));
-	if (!private)
+		ours = ours ||
+		       (job->is_private[i] && path_is_below(shown->target, private_places[i]));
+	if (!ours)
 		return 0;
 	if (fstat(tmp, &st) < 0)
 		return -1;
@@ -266,7 +266,10 @@ static void mount_v1(const struct hierarchy *hierarchy)
 {
 	char list[64], path[128];
 
-	/* v1's throttles act only where the processes are: within the job's reach, if it saw them. */
+	/*
+	 * v1's throttles act only where the processes are: within the job's reach, if it saw
+	 * them.
+	 */
 	if (hierarchy->controllers & (1U << CONTROLLER_IO))
 		return;
 

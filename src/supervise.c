@@ -359,9 +359,8 @@ void supervise_step(struct run *run)
 			init_gone(run, now);
 			break;
 		case SOURCE_SOCKET:
-			if (events[i].events & EPOLLIN)
-				hear(run, now);
-			else
+			hear(run, now);
+			if (events[i].events & EPOLLHUP) /* its end is for ever readable */
 				epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->child.socket, NULL);
 			break;
 		case SOURCE_MEMORY:

@@ -148,7 +148,7 @@ int verb_run(int argc, char *argv[])
 	struct memcage_spec *spec = memcage_spec_new();
 	struct loop loop = { .terminal.fd = -1, .signals = -1 };
 	struct memcage_error err = { 0 };
-	struct run_options options;
+	struct run_options options = { 0 };
 	int status;
 
 	if (!spec)

@@ -148,7 +148,7 @@ static void put_procs(const struct fake *fake, const char *path, unsigned int wh
 	char text[64] = "";
 
 	if (who & OTHERS)
-		strcpy(text, "1\n");
+		stpcpy(text, "1\n");
 	if (who & WE)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%d\n", (int) getpid());
 	tree_put(&fake->tree, path, text);

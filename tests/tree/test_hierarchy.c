@@ -374,8 +374,8 @@ static void check_many(void **state)
 
 	(void) state;
 	for (int i = 0; i < 20000; i++)
-		end += sprintf(end, "%d\n", 5000000 + i);
-	sprintf(end, "%d\n", (int) getpid());
+		end += snprintf(end, 16, "%d\n", 5000000 + i);
+	snprintf(end, 16, "%d\n", (int) getpid());
 	tree_put(&tree, "a/cgroup.procs", text);
 	snprintf(hierarchy.mount, sizeof(hierarchy.mount), "%s", tree.path);
 	assert_int_equal(hierarchy_find_own(&hierarchy, CONTROLLER_MEMORY, "0::/a\n", false), 0);

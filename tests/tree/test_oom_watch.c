@@ -17,7 +17,9 @@
 #define OVERSIZED FILLER FILLER FILLER FILLER FILLER FILLER FILLER FILLER FILLER FILLER
 #define EDITS_MOST 5 /* one more than any row has */
 
-/* What is to be seen in the end: the job's kills, OOMs at three kinds of limits, the level above. */
+/*
+ * What is to be seen in the end: the job's kills, OOMs at three kinds of limits, the level above.
+ */
 struct want {
 	uint64_t kills, own, nested;
 	bool readable, hit;

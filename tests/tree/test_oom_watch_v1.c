@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * oom_watch on v1, on files of real jobs.  What the kernel says by eventfd is said here by writing to
- * it: once for each OOM at the cgroup or above it, and once when the cgroup goes.
+ * oom_watch on v1, on files of real jobs.  What the kernel says by eventfd is said here by
+ * writing to it: once for each OOM at the cgroup or above it, and once when the cgroup goes.
  */
 #include "test.h"
 

@@ -55,7 +55,7 @@ static void fill(const struct tree *tree)
 /* A directory that we may write and that is not private to a job. */
 static const char *place_outside(void)
 {
-	const char *places[] = { getenv("XDG_RUNTIME_DIR"), "/run", "/var/lib", "." };
+	const char *places[] = { getenv("XDG_RUNTIME_DIR"), "/run", getenv("HOME"), "." };
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		auto_free char *real = places[i] ? realpath(places[i], NULL) : NULL;

@@ -373,7 +373,10 @@ static void check_error(void **state)
 	assert_int_equal(err.errnum, ENOENT);
 }
 
-/* Texts of 490 to 510 bytes, with words behind and in front, are cut where they must be, and it shows. */
+/*
+ * Texts of 490 to 510 bytes, with words behind and in front, are cut where they must be, and it
+ * shows.
+ */
 static void check_error_cut(void **state)
 {
 	struct memcage_error err;

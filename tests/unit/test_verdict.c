@@ -244,7 +244,9 @@ static unsigned int flags_of(const struct verdict *verdict)
 	       (verdict->group_kill ? GROUP : 0) | (verdict->by_memcage ? BY_US : 0);
 }
 
-/* What the wait status says is kept whatever the cause; one that was lost with init is SIGKILL's. */
+/*
+ * What the wait status says is kept whatever the cause; one that was lost with init is SIGKILL's.
+ */
 static void check_main(const struct observation *seen, const struct verdict *verdict)
 {
 	bool ran = !seen->setup_failed && seen->exec_status == 0;
