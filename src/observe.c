@@ -219,18 +219,21 @@ void observe(struct run *run)
 	remove_cgroup(run);
 }
 
-/* Init was born where memcage had stepped aside to: only when it has ended can that be undone. */
+/*
+ * Of a run that could not start there may be a cgroup.  Init was born where memcage had stepped
+ * aside to: only when it has ended can that be undone.
+ */
 void run_leave(struct run *run)
 {
 	launch_release(&run->child);
+	oom_watch_release(&run->watch);
+	cgroup_remove(&run->cgroup);
 	delegate_restore(&run->host);
 }
 
 void run_release(struct run *run)
 {
 	run_leave(run);
-	oom_watch_release(&run->watch);
-	cgroup_remove(&run->cgroup);
 	host_release(&run->host);
 	samples_release(&run->samples);
 	own_close(&run->main_pidfd);

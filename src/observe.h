@@ -6,7 +6,10 @@
 
 /* Completes run->seen, usage, victims and warnings; then removes the cgroup. */
 void observe(struct run *run);
-/* Ends init if it still runs, and undoes what was done to memcage's own cgroup. */
+/*
+ * Ends init if it still runs, removes the cgroup if it is still there, and leaves our own as it
+ * was.
+ */
 void run_leave(struct run *run);
 /* Frees what the run holds; kills and removes what is still there. */
 void run_release(struct run *run);

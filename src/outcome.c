@@ -158,6 +158,8 @@ void outcome_decide(struct outcome *outcome, const struct run *run)
 	text_summary(&outcome->report, summary, sizeof(summary));
 	outcome->summary = strdup(summary);
 	outcome->hint = text_hint(&outcome->report, hint, sizeof(hint)) ? strdup(hint) : NULL;
+	outcome->report.summary = outcome->summary;
+	outcome->report.hint = outcome->hint;
 	fill_result(outcome, &outcome->report);
 }
 

@@ -254,6 +254,11 @@ static void put_words(struct writer *object, const struct report *report)
 {
 	char words[TEXT_LINE];
 
+	if (report->summary) {
+		put_text(object, "summary", report->summary);
+		put_text(object, "hint", report->hint);
+		return;
+	}
 	text_summary(report, words, sizeof(words));
 	put_text(object, "summary", words);
 	put_text(object, "hint", text_hint(report, words, sizeof(words)) ? words : NULL);

@@ -87,6 +87,8 @@ struct report {
 
 	struct verdict verdict;
 	const struct observation *seen; /* NULL: nothing was seen */
+	const char *summary,
+		*hint;	     /* text.h's words; hint may be NULL, and so may both before the end */
 	const char *failure; /* one line: why the set-up or execve failed; NULL where neither did */
 	const char *missing_evidence;  /* for the scope unknown: what could not be read; NULL */
 	const char *ancestor_name;     /* path of the guilty ancestor, NULL if not known */

@@ -208,7 +208,11 @@ static void look_for_nested(struct run *run)
 
 static void oom_look_due(struct run *run, uint64_t now)
 {
+	uint64_t kills = run->watch.kills;
+
 	look_at_memory(run, now);
+	if (run->watch.kills > kills)
+		run_read_log(run);
 	look_for_nested(run);
 	end_job_for_kill(run, now);
 	if (run->oom_looks > 0)

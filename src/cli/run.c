@@ -160,8 +160,10 @@ int verb_run(int argc, char *argv[])
 		status = complain(&err);
 	else
 		status = loop.job ? supervise(&loop, &options) : show(options.show);
-	memcage_job_free(loop.job);
-	memcage_spec_free(spec);
-	own_close(&loop.signals);
+	if (FREE_AT_EXIT) {
+		memcage_job_free(loop.job);
+		memcage_spec_free(spec);
+		own_close(&loop.signals);
+	}
 	return status;
 }

@@ -301,7 +301,7 @@ class Live:
     def leftovers(self):
         """What is still there that must not be: [] is right."""
         left = []
-        pids = self.home_pids() | self.home.pids()
+        pids = self.home_pids()
         groups = list(self.home.groups())
         if self.in_root:
             groups += [f'{HOST.trees[UNIFIED]}/{name}' for name in os.listdir(HOST.trees[UNIFIED])
@@ -323,7 +323,7 @@ class Live:
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     stream.close()
-        for pid in self.home_pids():
+        for pid in self.marked() if self.in_root else ():
             try_to(os.kill, pid, signal.SIGKILL)
         self.home.kill()
         self.home.remove()

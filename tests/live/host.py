@@ -134,26 +134,21 @@ class Home:
     def groups(self):
         """All cgroups below, deepest first."""
         for folder in set(self.folders.values()):
-            for path, _, _ in os.walk(folder, topdown=False):
-                if path != folder:
-                    yield path
+            if os.stat(folder).st_nlink > 2:    # it has folders
+                for path, _, _ in os.walk(folder, topdown=False):
+                    if path != folder:
+                        yield path
 
     def pids(self):
         """All processes in here, in any hierarchy."""
-        found = set()
-        for folder in set(self.folders.values()):
-            for path, _, _ in os.walk(folder):
-                found |= {int(pid) for pid in read(path + '/cgroup.procs').split()}
-        return found
+        return {int(pid) for folder in {*self.folders.values(), *self.groups()}
+                for pid in read(folder + '/cgroup.procs').split()}
 
     def kill(self):
         deadline = time.monotonic() + 10
-        while self.pids() and time.monotonic() < deadline:
-            for pid in self.pids():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+        while (pids := self.pids()) and time.monotonic() < deadline:
+            for pid in pids:
+                try_to(os.kill, pid, signal.SIGKILL)
             time.sleep(0.02)
 
     def remove(self):
