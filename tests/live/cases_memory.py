@@ -99,7 +99,7 @@ row('each_kill_under_kill_process_is_counted',
 # victim.
 row('an_orphan_over_the_limit_is_oom',
     run=['-m', '16M', '--oom', 'kill-process', '--', 'sh', '-c',
-         '((sleep 0.3; exec @@hog 100) &); sleep 1; exit 0'], status=120,
+         '((sleep 0.3; exec @@hog 100) &); sleep 4; exit 0'], status=120,
     report=killed(16, {'exit_code': 0}, main_survived=True, victims=no_other_victim_than('hog')))
 row('a_pipeline_that_hides_its_killed_part_is_oom',
     run=['-m', '16M', '--oom', 'kill-process', '--', 'sh', '-c',
