@@ -297,6 +297,20 @@ static void check_threads(void **state)
 	}
 }
 
+/* What nobody asks for may be left out; what is asked for is there. */
+static void check_usage(void **state)
+{
+	static const char unknown[] = "\"cpu_user_seconds\": null";
+	struct memcage_spec *spec = use_spec(NULL, NULL);
+	struct memcage_job *job = use_job(spec, SHELL("exit 0"));
+
+	(void) state;
+	use_until(job, MEMCAGE_ENDED);
+	assert_null(strstr(memcage_report(job), unknown));
+	memcage_spec_set_usage(spec, false);
+	assert_int_equal(use_run(spec, SHELL("exit 3"))->status, 3);
+}
+
 /* The caller's own children are the caller's. */
 static void check_children(void **state)
 {
@@ -345,6 +359,7 @@ int main(void)
 	test_add(&suite, "no job is another's business", check_independent, NULL);
 	test_add(&suite, "stepped late", check_late, NULL);
 	test_add(&suite, "jobs of several threads", check_threads, NULL);
+	test_add(&suite, "what was used", check_usage, NULL);
 	test_add(&suite, "children of the caller", check_children, NULL);
 	test_add(&suite, "a report in a file", check_report, NULL);
 	for (size_t i = 0; i < suite.count; i++) {

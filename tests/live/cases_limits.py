@@ -84,7 +84,7 @@ row('cpu_time_of_children_that_are_gone_counts',
 row('cpu_time_does_not_pass_while_sleeping', run=['--cpu-time', '2', '--', 'sleep', '0.5'],
     report=PLAIN)
 row('cpu_time_is_accounted_for', run=['--', '@spin', '2', '150', 'cpu'],
-    report={**PLAIN, 'usage': cpu_seconds(0.2, 1.0)})
+    report={**PLAIN, 'usage': cpu_seconds(0.1, 1.0)})
 
 
 # CPUs ---------------------------------------------------------------------------------------------

@@ -409,6 +409,8 @@ class Suite:
         """Runs a case: ('ok' or 'not ok' or 'skip', why)."""
         if one.skip:
             return 'skip', one.skip
+        if one.shell_home and HOST.v2 and not HOST.root:
+            return 'skip', 'on v2 only the root cgroup takes processes beside memcage'
         live = Live(self, one)
         try:
             try:

@@ -6,6 +6,8 @@ import re
 import signal
 import time
 
+import settle
+
 MIB = 1 << 20
 UNIFIED = 'unified'
 
@@ -77,7 +79,7 @@ class Host:
                 if name in mounts:
                     root, point = mounts[name]
                     inner = path[len(root):] if root != '/' and path.startswith(root) else path
-                    trees[name] = (point + inner).rstrip('/')
+                    trees[name] = (point + inner).removesuffix('/' + settle.LEAF).rstrip('/')
         return trees
 
     def find_controllers(self):
