@@ -219,5 +219,5 @@ row('background_children_end_with_the_main_process',
     report={'cause': 'exited', 'exit_code': 3, 'warnings': warns('leftover-processes')},
     takes_at_most=3)
 row('a_child_that_ignores_all_signals_ends_with_the_main_process',
-    run=['--', 'sh', '-c', '@@deaf & sleep 0.2; exit 0'], report=LEFT, out='ready\n',
-    takes_at_most=3)
+    run=['--', 'sh', '-c', '@@deaf & sleep 2; exit 0'], report=LEFT, out='ready\n',
+    takes_at_most=6)

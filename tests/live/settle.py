@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A place for the suite on cgroup v2: a cgroup below which controllers can be enabled.
 
-The root takes that beside processes, as in a lab.  Elsewhere the suite needs a cgroup of its own and
-steps into a leaf of it; below systemd it asks for a scope and starts again in that.
+The root takes that beside processes, as in a lab.  Elsewhere the suite needs a cgroup of its own,
+and steps into a leaf of it; below systemd it asks for a scope and starts again in that.
 """
 
 import os
