@@ -230,7 +230,7 @@ static bool is_dead(pid_t pid)
 {
 	int status = 0;
 
-	for (int i = 0; i < 100 && waitpid(pid, &status, WNOHANG) == 0; i++)
+	for (int i = 0; i < 20000 && waitpid(pid, &status, WNOHANG) == 0; i++)
 		usleep(1000);
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }

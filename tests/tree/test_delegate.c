@@ -35,7 +35,9 @@
 enum {
 	WE = 1,	       /* our pid is in cgroup.procs */
 	OTHERS = 2,    /* others are: process 1 */
-	CONTAINER = 4, /* our cgroup is the root of a cgroup namespace */
+	NAMESPACE = 4, /* we see the tree through one */
+	MOUNT = 8,     /* our cgroup is where the mount begins */
+	CONTAINER = NAMESPACE | MOUNT,
 };
 
 static const struct row {
@@ -93,6 +95,20 @@ static const struct row {
 	  WE | OTHERS,
 	  { NOT_ROOT, HAS(FULL), GIVES("") },
 	  "memcage's own cgroup /up/own holds 1 other process (",
+	  0,
+	  "\n",
+	  false },
+	{ "others live here, in a namespace but not at its root: refused",
+	  WE | OTHERS | NAMESPACE,
+	  { NOT_ROOT, HAS(FULL), GIVES("") },
+	  "pid 1)",
+	  0,
+	  "\n",
+	  false },
+	{ "others live here, at the root of a mount that shows a part: refused",
+	  WE | OTHERS | MOUNT,
+	  { NOT_ROOT, HAS(FULL), GIVES("") },
+	  "holds 1 other process (",
 	  0,
 	  "\n",
 	  false },
@@ -160,10 +176,9 @@ static void make(struct fake *fake, unsigned int who, const struct fake_edit *ed
 	fake_add(fake, CGROUP_V2, OWN, FAKE_V2_ALL);
 	fake_edit(fake, edits);
 	put_procs(fake, FILE_OF("cgroup.procs"), who);
-	if (who & CONTAINER) {
-		fake->host.cgroup_namespace = true;
+	fake->host.cgroup_namespace = who & NAMESPACE;
+	if (who & MOUNT)
 		fake->host.hierarchies[0].own[0] = '\0';
-	}
 }
 
 static void assert_begins(const struct fake *fake, const char *path, const char *want)

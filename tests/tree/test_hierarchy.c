@@ -2,9 +2,11 @@
 /* Our own cgroup, by what /proc/self/cgroup may say and what a mount may show. */
 #include "test.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "hierarchy.h"
 #include "tree/tree.h"
@@ -385,6 +387,57 @@ static void check_many(void **state)
 	tree_remove(&tree);
 }
 
+/* Whatever this machine has: what is found is of the right kind, and we are there. */
+static void check_this_machine(void **state)
+{
+	struct host host = HOST_NONE;
+	struct memcage_error err = { 0 };
+	struct statfs fs;
+
+	(void) state;
+	if (host_probe(&host, BACKEND_AUTO, ~0U, &err) < 0) {
+		assert_int_equal(err.code, MEMCAGE_ERROR_SETUP);
+		assert_true(*err.text);
+	}
+	for (size_t i = 0; i < host.count; i++) {
+		const struct hierarchy *found = &host.hierarchies[i];
+		bool v2 = found->version == CGROUP_V2;
+
+		assert_return_code(statfs(found->mount, &fs), errno);
+		assert_int_equal(fs.f_type, v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+		assert_return_code(fstatfs(found->dir, &fs), errno);
+		assert_int_equal(fs.f_type, v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+	}
+	for (int c = 0; c < CONTROLLER__COUNT; c++)
+		if (host.of[c] >= 0 && host.count > 0)
+			assert_true(host.hierarchies[host.of[c]].controllers & 1U << c);
+	host_release(&host);
+	assert_int_equal(host.count, 0);
+}
+
+/* The other version is refused, and the message names a way out. */
+static void check_choice(void **state)
+{
+	static const enum backend_choice choices[] = { BACKEND_V2, BACKEND_V1 };
+	size_t works = 0;
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_LEN(choices); i++) {
+		struct host host = HOST_NONE;
+		struct memcage_error err;
+
+		if (host_probe(&host, choices[i], 1U << CONTROLLER_MEMORY, &err) == 0) {
+			works++;
+		} else {
+			assert_int_equal(err.code, MEMCAGE_ERROR_SETUP);
+			assert_true(strstr(err.text, "--backend v") ||
+				    strstr(err.text, "mount -t cgroup2"));
+		}
+		host_release(&host);
+	}
+	assert_in_range(works, 0, 1);
+}
+
 static void check_no_mount(void **state)
 {
 	struct hierarchy hierarchy = { .version = CGROUP_V2,
@@ -404,5 +457,7 @@ int main(void)
 	test_add(&suite, "a path longer than any", check_long, NULL);
 	test_add(&suite, "one of many in the cgroup", check_many, NULL);
 	test_add(&suite, "the mount is not there", check_no_mount, NULL);
+	test_add(&suite, "this machine", check_this_machine, NULL);
+	test_add(&suite, "a version that this machine does not have", check_choice, NULL);
 	return test_run("hierarchy", &suite);
 }

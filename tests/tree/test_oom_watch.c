@@ -36,6 +36,7 @@ static void check_seen(const struct memory_seen *seen, const struct memory_event
 	assert_int_equal(seen->ancestors[0].readable, want->readable);
 	assert_int_equal(seen->ancestors[0].limit_hit, want->hit);
 	assert_false(seen->ancestors_hidden);
+	assert_int_equal(seen->own_refused, want->events.max != UNREADABLE && want->events.max > 0);
 	assert_int_equal(events->low, want->events.low);
 	assert_int_equal(events->high, want->events.high);
 	assert_int_equal(events->max, want->events.max);
@@ -126,6 +127,9 @@ static const struct row {
 	    SEEN(1, 1, 0, DARK, 0, 0, 47, 1, 1, 0), { "memory.events.local", "" }),
 	ROW("the level above has grown beyond reason", OWN, ZERO,
 	    SEEN(1, 1, 0, DARK, 0, 0, 47, 1, 1, 0), { "memory.events.local", OVERSIZED "oom 9\n" }),
+	ROW("local events that say more than all do", OWN, ZERO, SEEN(0, 3, 0, CALM, NO_EVENTS),
+	    { "job/memory.events", "" }, { "job/memory.events.local", "oom 3\noom_kill 0\n" },
+	    { "job/memory.events.local", NULL }, { "job/leaf/memory.events.local", NULL }),
 	ROW("local events that cannot be read are no limit inside", OWN, ZERO,
 	    SEEN(1, 0, 0, CALM, 0, 0, 47, 1, 1, 0), { "job/memory.events.local", "" }),
 };

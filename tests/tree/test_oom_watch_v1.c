@@ -25,7 +25,8 @@ static const struct row {
 	uint64_t kills, own, nested;
 	bool hit;		  /* the level above */
 	uint64_t counted, failed; /* oom_kill and max of the report */
-	struct fake_edit edits[3];
+	struct fake_edit edits[4];
+	bool unclear; /* killed inside, and nothing tells at which limit */
 } rows[] = {
 	{ "the job's limit", "v1-6.18-own", 1, 0, 0, false, 1, 1, 0, false, 1, 131 },
 	{ "the limit above", "v1-6.18-ancestor", 1, 1, 0, false, 1, 0, 0, true, 1, 0 },
@@ -83,6 +84,61 @@ static const struct row {
 	  0,
 	  { { "memory/job/leaf/memory.oom_control", NULL },
 	    { "memory/job/memory.failcnt", NULL } } },
+	{ "a limit inside was hit, but the machine killed outside of it",
+	  "v1-6.18-nested",
+	  0,
+	  0,
+	  0,
+	  false,
+	  1,
+	  0,
+	  0,
+	  false,
+	  1,
+	  0,
+	  { { INSIDE "/memory.oom_control", CONTROL(0) },
+	    { "memory/job/leaf/memory.oom_control", CONTROL(1) } } },
+	{ "a kill inside, where the limit was not hit",
+	  "v1-6.18-nested",
+	  0,
+	  0,
+	  0,
+	  false,
+	  1,
+	  0,
+	  0,
+	  false,
+	  1,
+	  0,
+	  { { INSIDE "/memory.failcnt", "0\n" } },
+	  true },
+	{ "a kill inside, by the limit that counts swap too",
+	  "v1-6.18-nested",
+	  0,
+	  0,
+	  0,
+	  false,
+	  1,
+	  0,
+	  1,
+	  false,
+	  1,
+	  0,
+	  { { INSIDE "/memory.failcnt", "0\n" }, { INSIDE "/memory.memsw.failcnt", "7\n" } } },
+	{ "a kill inside, where there is no limit",
+	  "v1-6.18-nested",
+	  0,
+	  0,
+	  0,
+	  false,
+	  1,
+	  0,
+	  0,
+	  false,
+	  1,
+	  0,
+	  { { INSIDE "/memory.limit_in_bytes", "9223372036854771712\n" } },
+	  true },
 	{ "many kills, in leaf and below",
 	  "v1-6.18-nested",
 	  2,
@@ -137,6 +193,12 @@ static void remove_inside(const struct fake *fake)
 	assert_return_code(unlinkat(fake->tree.dir, INSIDE, AT_REMOVEDIR), errno);
 }
 
+/* A kill at a limit that the job has set inside is no reason to end it. */
+static bool concerns_job(const struct row *row)
+{
+	return row->kills > 0 && row->nested == 0 && !row->unclear;
+}
+
 static void check_row(void **state)
 {
 	const struct row *row = *state;
@@ -153,6 +215,8 @@ static void check_row(void **state)
 	if (row->gone)
 		remove_inside(&fake);
 	notify(watch.nested.event, row->inside);
+	oom_watch_read(&watch, false);
+	assert_int_equal(watch.kills_concern_job, concerns_job(row));
 	oom_watch_finish(&watch, &seen, &events);
 	assert_int_equal(seen.oom_kills, row->kills);
 	assert_int_equal(seen.own_ooms, row->own);
@@ -163,6 +227,7 @@ static void check_row(void **state)
 	assert_int_equal(events.oom_kill, row->counted);
 	assert_int_equal(events.oom, row->job);
 	assert_int_equal(events.max, row->failed);
+	assert_int_equal(seen.own_refused, row->failed > 0);
 	assert_int_equal(events.low, UNREADABLE);
 	assert_int_equal(events.oom_group_kill, UNREADABLE);
 	oom_watch_release(&watch);

@@ -164,6 +164,15 @@ static void check_nobody(void **state)
 	fake_remove(&fake);
 }
 
+static size_t count_words(const char *text, const char *word)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, word)); text++)
+		count++;
+	return count;
+}
+
 static void check_names(void **state)
 {
 	char buffer[ROOM], want[ROOM];
@@ -185,6 +194,7 @@ static void check_names(void **state)
 	put_members(&fake, 4);
 	assert_int_equal(process_names(&fake.cgroup.parts[0], buffer, sizeof(buffer)), 4);
 	assert_string_equal(strstr(buffer, " and"), " and 1 more");
+	assert_int_equal(count_words(buffer, " (pid "), 3);
 	fake_remove(&fake);
 }
 

@@ -25,6 +25,40 @@ static const char *default_place(void)
 	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 }
 
+/* Those that are there: a test that fails leaves its own. */
+static char present[16][TREE_PATH];
+
+static char *find_present(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(present); i++)
+		if (strcmp(present[i], path) == 0)
+			return present[i];
+	return NULL;
+}
+
+static void remove_present(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(present); i++) {
+		struct tree tree = { .dir = -1 };
+
+		memcpy(tree.path, present[i], sizeof(tree.path));
+		if (*tree.path)
+			tree_remove(&tree);
+	}
+}
+
+static void note_present(const char *path)
+{
+	static bool registered;
+	char *vacant = find_present("");
+
+	if (!registered)
+		atexit(remove_present);
+	registered = true;
+	if (vacant)
+		stpcpy(vacant, path);
+}
+
 struct tree tree_make(const char *place)
 {
 	struct tree tree = { .dir = -1 };
@@ -33,6 +67,7 @@ struct tree tree_make(const char *place)
 
 	if (!real || length >= (int) sizeof(tree.path) || !mkdtemp(tree.path))
 		stop("a temporary directory");
+	note_present(tree.path);
 	tree.dir = open(tree.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (tree.dir < 0)
 		stop(tree.path);
@@ -154,6 +189,7 @@ void tree_remove(struct tree *tree)
 {
 	char *const paths[] = { tree->path, NULL };
 	FTS *fts = fts_open(paths, FTS_PHYSICAL, NULL);
+	char *noted = find_present(tree->path);
 
 	for (FTSENT *entry; fts && (entry = fts_read(fts));) {
 		if (entry->fts_info == FTS_D)
@@ -163,5 +199,7 @@ void tree_remove(struct tree *tree)
 	}
 	if (fts)
 		fts_close(fts);
+	if (noted)
+		*noted = '\0';
 	own_close(&tree->dir);
 }

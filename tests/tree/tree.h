@@ -2,7 +2,7 @@
 /*
  * tree - directories that look like cgroups.  A fixture is what `tail -n +1 FILE...` prints of real
  * ones: "==> job/memory.events <==" and then the file; what stands before the first is a comment.
- * A step that fails aborts the test program.
+ * A step that fails aborts the test program.  What a test does not remove goes with the program.
  */
 #pragma once
 
