@@ -7,11 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "base/clock.h"
+#include "base/json.h"
 #include "base/own.h"
-#include "base/utf8.h"
 #include "text.h"
 
 const char *const warning_names[WARNING__COUNT] = {
@@ -32,15 +29,6 @@ const char *const warning_names[WARNING__COUNT] = {
 static const char *const victim_sources[VICTIM_SOURCE__COUNT] = {
 	[VICTIM_KMSG] = "kmsg",
 	[VICTIM_PROCESS_TABLE] = "process-table",
-};
-
-/*
- * What memory ran out for shows as a missing value, so a writer need not look at each call: `whole`
- * falls with the first, and close_json() then gives NULL, which falls through to the next one out.
- */
-struct writer {
-	json_t *json;
-	bool whole;
 };
 
 /* A row of numbers in a struct that become members of an object. */
@@ -78,60 +66,8 @@ static const struct member usage_members[] = {
 	NUMBER(usage, io_write_bytes),
 };
 
-static struct writer open_json(json_t *json)
-{
-	return (struct writer) { .json = json, .whole = json != NULL };
-}
-
-static json_t *close_json(struct writer *writer)
-{
-	if (writer->whole)
-		return writer->json;
-	json_decref(writer->json);
-	return NULL;
-}
-
-static void put(struct writer *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object->json, key, value) < 0)
-		object->whole = false;
-}
-
-static void append(struct writer *array, json_t *value)
-{
-	if (json_array_append_new(array->json, value) < 0)
-		array->whole = false;
-}
-
-static json_t *number_or_null(uint64_t number)
-{
-	if (number == UNREADABLE)
-		return json_null();
-	return json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t) number);
-}
-
-static json_t *seconds_or_null(uint64_t usec)
-{
-	return usec == UNREADABLE ? json_null() : json_real((double) usec / (double) USEC_PER_SEC);
-}
-
-static json_t *text_or_null(const char *text, size_t most)
-{
-	auto_free char *copy = NULL;
-
-	if (!text)
-		return json_null();
-	copy = utf8_copy(text, most);
-	return copy ? json_string(copy) : NULL;
-}
-
-static void put_text(struct writer *object, const char *key, const char *text)
-{
-	put(object, key, text_or_null(text, text ? strlen(text) : 0));
-}
-
 /* Without a base nothing is known, and all are null. */
-static void put_members(struct writer *object, const void *base, const struct member *members,
+static void put_members(struct json_writer *object, const void *base, const struct member *members,
 			size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -139,9 +75,10 @@ static void put_members(struct writer *object, const void *base, const struct me
 
 		if (base)
 			memcpy(&number, (const char *) base + members[i].offset, sizeof(number));
-		put(object, members[i].key,
-		    members[i].kind == MEMBER_USEC ? seconds_or_null(number)
-						   : number_or_null(number));
+		if (members[i].kind == MEMBER_USEC)
+			json_put_usec(object, members[i].key, number);
+		else
+			json_put_number(object, members[i].key, number);
 	}
 }
 
@@ -189,258 +126,246 @@ size_t report_warnings_said(const struct report *report, struct memcage_warning 
 	return count;
 }
 
-static json_t *command_json(char *const *command)
+static struct json_t *command_json(char *const *command)
 {
-	struct writer array = open_json(json_array());
+	struct json_writer array = json_open_array();
 
 	for (; command && *command; command++)
-		append(&array, text_or_null(*command, strlen(*command)));
-	return close_json(&array);
+		json_append_text(&array, *command);
+	return json_close(&array);
 }
 
-static void put_date(struct writer *object, const struct timespec *date)
+static void put_date(struct json_writer *object, const struct timespec *date)
 {
 	char text[80];
 	struct tm utc;
 
 	if (date->tv_sec == 0 || !gmtime_r(&date->tv_sec, &utc)) {
-		put(object, "started_at", json_null());
+		json_put_null(object, "started_at");
 		return;
 	}
 	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ", utc.tm_year + 1900,
 		 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
 		 date->tv_nsec / 1000);
-	put_text(object, "started_at", text);
+	json_put_text(object, "started_at", text);
 }
 
-static void put_job(struct writer *object, const struct report *report)
+static void put_job(struct json_writer *object, const struct report *report)
 {
-	put_text(object, "schema", "memcage.report/1");
-	put_text(object, "id", report->id);
-	put(object, "command", command_json(report->command));
-	put_text(object, "policy", report->policy);
-	put_text(object, "backend", report->backend);
-	put(object, "item", json_null());
-	put(object, "seq", json_null());
-	put(object, "attempt", json_null());
+	json_put_text(object, "schema", "memcage.report/1");
+	json_put_text(object, "id", report->id);
+	json_put(object, "command", command_json(report->command));
+	json_put_text(object, "policy", report->policy);
+	json_put_text(object, "backend", report->backend);
+	json_put_null(object, "item");
+	json_put_null(object, "seq");
+	json_put_null(object, "attempt");
 	put_date(object, &report->started_at);
 }
 
-static void put_unfinished(struct writer *object)
+static void put_unfinished(struct json_writer *object)
 {
 	static const char *const unknown[] = {
 		"cause", "exit_code", "signal", "core_dumped", "status", "summary", "hint", "oom",
 	};
 
-	put(object, "wall_seconds", json_null());
-	put_text(object, "outcome", "unfinished");
+	json_put_null(object, "wall_seconds");
+	json_put_text(object, "outcome", "unfinished");
 	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
-		put(object, unknown[i], json_null());
+		json_put_null(object, unknown[i]);
 }
 
-static void put_main(struct writer *object, const struct verdict *verdict)
+static void put_main(struct json_writer *object, const struct verdict *verdict)
 {
 	char name[32];
 
 	text_signal(verdict->signal, name, sizeof(name));
-	put(object, "exit_code",
-	    verdict->exit_code >= 0 ? json_integer(verdict->exit_code) : json_null());
-	put_text(object, "signal", verdict->signal > 0 ? name : NULL);
-	put(object, "core_dumped", json_boolean(verdict->core_dumped));
-	put(object, "status", json_integer(verdict->status));
+	json_put_number(object, "exit_code",
+			verdict->exit_code >= 0 ? (uint64_t) verdict->exit_code : UNREADABLE);
+	json_put_text(object, "signal", verdict->signal > 0 ? name : NULL);
+	json_put_bool(object, "core_dumped", verdict->core_dumped);
+	json_put_number(object, "status", (uint64_t) verdict->status);
 }
 
-static void put_words(struct writer *object, const struct report *report)
+static void put_words(struct json_writer *object, const struct report *report)
 {
 	char words[TEXT_LINE];
 
 	if (report->summary) {
-		put_text(object, "summary", report->summary);
-		put_text(object, "hint", report->hint);
+		json_put_text(object, "summary", report->summary);
+		json_put_text(object, "hint", report->hint);
 		return;
 	}
 	text_summary(report, words, sizeof(words));
-	put_text(object, "summary", words);
-	put_text(object, "hint", text_hint(report, words, sizeof(words)) ? words : NULL);
+	json_put_text(object, "summary", words);
+	json_put_text(object, "hint", text_hint(report, words, sizeof(words)) ? words : NULL);
 }
 
-static json_t *victim_json(const struct victim *victim)
+static struct json_t *victim_json(const struct victim *victim)
 {
-	struct writer object = open_json(json_object());
+	struct json_writer object = json_open_object();
+	char comm[sizeof(victim->comm) + 1]; /* the kernel's may be without an end */
 
-	put(&object, "pid", victim->pid > 0 ? json_integer(victim->pid) : json_null());
-	put(&object, "comm", text_or_null(victim->comm, sizeof(victim->comm)));
-	put(&object, "rss_bytes", number_or_null(victim->rss_bytes));
-	put_text(&object, "source", victim_sources[victim->source]);
-	return close_json(&object);
+	json_put_number(&object, "pid", victim->pid > 0 ? (uint64_t) victim->pid : UNREADABLE);
+	snprintf(comm, sizeof(comm), "%.*s", (int) sizeof(victim->comm), victim->comm);
+	json_put_text(&object, "comm", comm);
+	json_put_number(&object, "rss_bytes", victim->rss_bytes);
+	json_put_text(&object, "source", victim_sources[victim->source]);
+	return json_close(&object);
 }
 
-static json_t *victims_json(const struct report *report)
+static struct json_t *victims_json(const struct report *report)
 {
-	struct writer array = open_json(json_array());
+	struct json_writer array = json_open_array();
 
 	for (size_t i = 0; i < report->victim_count; i++)
-		append(&array, victim_json(&report->victims[i]));
-	return close_json(&array);
+		json_append(&array, victim_json(&report->victims[i]));
+	return json_close(&array);
 }
 
-static json_t *parts_json(const struct report *report)
+static struct json_t *parts_json(const struct report *report)
 {
-	struct writer object;
+	struct json_writer object;
 
 	if (!report->memory_parts_known)
-		return json_null();
-	object = open_json(json_object());
+		return json_make_null();
+	object = json_open_object();
 	put_members(&object, &report->memory_parts, part_members, ARRAY_LEN(part_members));
-	return close_json(&object);
+	return json_close(&object);
 }
 
 /* Whatever the cause is: a job that was cancelled and then killed for memory was killed for it. */
-static json_t *oom_json(const struct report *report)
+static struct json_t *oom_json(const struct report *report)
 {
 	const struct verdict *verdict = &report->verdict;
-	struct writer object;
+	struct json_writer object;
 
 	if (verdict->scope == MEMCAGE_SCOPE_NONE)
-		return json_null();
-	object = open_json(json_object());
-	put_text(&object, "scope", memcage_scope_name(verdict->scope));
-	put_text(&object, "by", verdict->by_memcage ? "memcage" : "kernel");
-	put(&object, "kills",
-	    number_or_null(report->seen ? report->seen->memory.oom_kills : UNREADABLE));
-	put(&object, "group_kill", json_boolean(verdict->group_kill));
-	put(&object, "main_survived", json_boolean(verdict->main_survived));
-	put(&object, "limit_bytes", number_or_null(report_limit_hit(report)));
-	put(&object, "peak_bytes", number_or_null(report->usage.memory_peak_bytes));
-	put(&object, "victims", victims_json(report));
-	put(&object, "memory", parts_json(report));
-	return close_json(&object);
+		return json_make_null();
+	object = json_open_object();
+	json_put_text(&object, "scope", memcage_scope_name(verdict->scope));
+	json_put_text(&object, "by", verdict->by_memcage ? "memcage" : "kernel");
+	json_put_number(&object, "kills",
+			report->seen ? report->seen->memory.oom_kills : UNREADABLE);
+	json_put_bool(&object, "group_kill", verdict->group_kill);
+	json_put_bool(&object, "main_survived", verdict->main_survived);
+	json_put_number(&object, "limit_bytes", report_limit_hit(report));
+	json_put_number(&object, "peak_bytes", report->usage.memory_peak_bytes);
+	json_put(&object, "victims", victims_json(report));
+	json_put(&object, "memory", parts_json(report));
+	return json_close(&object);
 }
 
-static void put_end(struct writer *object, const struct report *report)
+static void put_end(struct json_writer *object, const struct report *report)
 {
-	put(object, "wall_seconds", seconds_or_null(report->wall_usec));
-	put_text(object, "outcome", report->verdict.ok ? "ok" : "failed");
-	put_text(object, "cause", memcage_cause_name(report->verdict.cause));
+	json_put_usec(object, "wall_seconds", report->wall_usec);
+	json_put_text(object, "outcome", report->verdict.ok ? "ok" : "failed");
+	json_put_text(object, "cause", memcage_cause_name(report->verdict.cause));
 	put_main(object, &report->verdict);
 	put_words(object, report);
-	put(object, "oom", oom_json(report));
+	json_put(object, "oom", oom_json(report));
 }
 
-static json_t *limit_json(enum limit_unit unit, uint64_t number)
+static void put_limit(struct json_writer *object, const struct limit *limit, uint64_t number)
 {
-	if (number == UNREADABLE)
-		return json_null();
 	/* Both are millionths: of a CPU, of a second. */
-	if (unit == LIMIT_USEC || unit == LIMIT_MILLIONTHS)
-		return seconds_or_null(number);
-	return number_or_null(number);
+	if (limit->unit == LIMIT_USEC || limit->unit == LIMIT_MILLIONTHS)
+		json_put_usec(object, limit->report, number);
+	else
+		json_put_number(object, limit->report, number);
 }
 
-static json_t *limits_json(const struct report *report)
+static struct json_t *limits_json(const struct report *report)
 {
-	struct writer object = open_json(json_object());
+	struct json_writer object = json_open_object();
 
 	for (int id = 0; id < LIMIT__COUNT; id++) {
 		const struct limit *limit = &limits[id];
 
 		if (!limit->report)
 			continue;
-		put(&object, limit->report, limit_json(limit->unit, report_limit(report, id)));
+		put_limit(&object, limit, report_limit(report, id));
 		if (id == LIMIT_MEMORY)
-			put(&object, "memory_effective_bytes",
-			    number_or_null(report->memory_effective_bytes));
+			json_put_number(&object, "memory_effective_bytes",
+					report->memory_effective_bytes);
 	}
-	return close_json(&object);
+	return json_close(&object);
 }
 
-static json_t *events_json(const struct memory_events *events)
+static struct json_t *events_json(const struct memory_events *events)
 {
-	struct writer object = open_json(json_object());
+	struct json_writer object = json_open_object();
 
 	put_members(&object, events, event_members, ARRAY_LEN(event_members));
-	return close_json(&object);
+	return json_close(&object);
 }
 
-static json_t *usage_json(const struct usage *usage)
+static struct json_t *usage_json(const struct usage *usage)
 {
-	struct writer object = open_json(json_object());
+	struct json_writer object = json_open_object();
 
 	put_members(&object, usage, usage_members, ARRAY_LEN(usage_members));
-	put(&object, "memory_events", events_json(usage ? &usage->events : NULL));
-	return close_json(&object);
+	json_put(&object, "memory_events", events_json(usage ? &usage->events : NULL));
+	return json_close(&object);
 }
 
-static json_t *warnings_json(const struct report *report)
+static struct json_t *warnings_json(const struct report *report)
 {
-	struct writer array = open_json(json_array());
+	struct json_writer array = json_open_array();
 
 	for (size_t i = 0; i < report->warning_count; i++) {
-		struct writer object = open_json(json_object());
+		struct json_writer object = json_open_object();
 
-		put_text(&object, "code", warning_names[report->warnings[i].code]);
-		put_text(&object, "message", report->warnings[i].message);
-		append(&array, close_json(&object));
+		json_put_text(&object, "code", warning_names[report->warnings[i].code]);
+		json_put_text(&object, "message", report->warnings[i].message);
+		json_append(&array, json_close(&object));
 	}
-	return close_json(&array);
+	return json_close(&array);
 }
 
-static json_t *sample_json(const struct sample *sample)
+static struct json_t *sample_json(const struct sample *sample)
 {
-	struct writer object = open_json(json_object());
+	struct json_writer object = json_open_object();
 	double percent = sample->memory_some_percent;
 
-	put(&object, "at_seconds", seconds_or_null(sample->at_usec));
-	put(&object, "memory_bytes", number_or_null(sample->memory_bytes));
+	json_put_usec(&object, "at_seconds", sample->at_usec);
+	json_put_number(&object, "memory_bytes", sample->memory_bytes);
 	put_members(&object, &sample->parts, part_members, ARRAY_LEN(part_members));
-	put(&object, "cpu_seconds", seconds_or_null(sample->cpu_usec));
-	put(&object, "memory_some_percent",
-	    isfinite(percent) && percent >= 0 ? json_real(percent) : json_null());
-	return close_json(&object);
+	json_put_usec(&object, "cpu_seconds", sample->cpu_usec);
+	json_put_real(&object, "memory_some_percent", percent >= 0 ? percent : NAN);
+	return json_close(&object);
 }
 
-static json_t *samples_json(const struct report *report)
+static struct json_t *samples_json(const struct report *report)
 {
-	struct writer array;
+	struct json_writer array;
 
 	if (!report->samples)
-		return json_null();
-	array = open_json(json_array());
+		return json_make_null();
+	array = json_open_array();
 	for (size_t i = 0; i < report->sample_count; i++)
-		append(&array, sample_json(&report->samples[i]));
-	return close_json(&array);
+		json_append(&array, sample_json(&report->samples[i]));
+	return json_close(&array);
 }
 
-static json_t *build(const struct report *report)
+static struct json_t *build(const struct report *report)
 {
-	struct writer object = open_json(json_object());
+	struct json_writer object = json_open_object();
 
 	put_job(&object, report);
 	if (report->ended)
 		put_end(&object, report);
 	else
 		put_unfinished(&object);
-	put(&object, "seccomp", json_null());
-	put(&object, "limits", limits_json(report));
-	put(&object, "usage", usage_json(report->ended ? &report->usage : NULL));
-	put(&object, "warnings", warnings_json(report));
-	put(&object, "samples", report->ended ? samples_json(report) : json_null());
-	return close_json(&object);
+	json_put_null(&object, "seccomp");
+	json_put(&object, "limits", limits_json(report));
+	json_put(&object, "usage", usage_json(report->ended ? &report->usage : NULL));
+	json_put(&object, "warnings", warnings_json(report));
+	json_put(&object, "samples", report->ended ? samples_json(report) : json_make_null());
+	return json_close(&object);
 }
-
-/* 15 digits are what a double surely holds: 3.214 and not 3.2140000000000004. */
-#define STYLE (JSON_INDENT(2) | JSON_REAL_PRECISION(15))
 
 char *report_json(const struct report *report)
 {
-	json_t *json = build(report);
-	auto_free char *text = json ? json_dumps(json, STYLE) : NULL;
-	char *line = NULL;
-
-	json_decref(json);
-	if (text && asprintf(&line, "%s\n", text) < 0)
-		line = NULL;
-	if (!line)
-		errno = ENOMEM;
-	return line;
+	return json_print(build(report));
 }
