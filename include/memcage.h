@@ -129,8 +129,9 @@ int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *tex
 void memcage_spec_set_mask(struct memcage_spec *spec, const sigset_t *mask);
 
 /*
- * Will anybody ask for the CPU time and the I/O of the job?  True at first; where nobody will, a
- * job is started and ended sooner on cgroup v1, which counts them in hierarchies of their own.
+ * Will anybody ask for the CPU time, the I/O and the number of processes of the job?  True at
+ * first; where nobody will, a job is started and ended sooner on cgroup v1, which counts them in
+ * hierarchies of their own.
  */
 void memcage_spec_set_usage(struct memcage_spec *spec, bool wanted);
 

@@ -17,6 +17,8 @@
 #define INITIAL_CGROUP_NAMESPACE 0xEFFFFFFBU
 
 #define PROC_SELF_CGROUP 8192
+/* What costs nothing where the hierarchy is used anyway, and lets the job limit its own tasks. */
+#define FREE_WITH_V2 (1U << CONTROLLER_PIDS)
 
 static bool in_namespace(const char *file, ino_t inode)
 {
@@ -79,11 +81,9 @@ static void add_v2(struct host *host, unsigned int wanted, const char *proc_self
 	struct hierarchy found = { .dir = -1 };
 	int index;
 
-	if (!hierarchy_find_v2(&found))
+	if (!hierarchy_find_v2(&found) || (found.controllers & wanted) == 0)
 		return;
-	found.controllers &= wanted;
-	if (found.controllers == 0)
-		return;
+	found.controllers &= wanted | FREE_WITH_V2;
 	index = keep(host, &found, CONTROLLER_MEMORY, proc_self_cgroup);
 	for (int c = 0; index >= 0 && c < CONTROLLER__COUNT; c++)
 		if (found.controllers & (1U << c))

@@ -35,15 +35,15 @@ static unsigned int required_controllers(const struct run *run)
 	return mask;
 }
 
-/* Those beside: for the counters of the report, and so that the job may limit its own tasks. */
+/* Those beside, for the counters of the report: on v1 each is a tenth of a millisecond more. */
 static unsigned int wanted_controllers(const struct run *run)
 {
-	unsigned int counters = 1U << CONTROLLER_PIDS;
+	unsigned int counters = 0;
 
 	if (run->job->settings.usage || is_limited(&run->limits[LIMIT_CPU_TIME]))
 		counters |= 1U << CONTROLLER_CPUACCT;
 	if (run->job->settings.usage)
-		counters |= 1U << CONTROLLER_IO;
+		counters |= 1U << CONTROLLER_IO | 1U << CONTROLLER_PIDS;
 	return required_controllers(run) | counters;
 }
 

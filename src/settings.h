@@ -39,7 +39,7 @@ struct settings {
 	int oom_exit_code;
 	sigset_t mask; /* the job's signal mask, where has_mask; else the caller's at the start */
 	bool has_mask;
-	bool usage; /* CPU time and I/O of the job will be asked for */
+	bool usage; /* CPU time, I/O and processes of the job will be asked for */
 };
 
 #define SETTINGS_DEFAULT ((struct settings) { .oom_exit_code = 120, .usage = true })

@@ -146,6 +146,21 @@ def a_memcage_inside_that_succeeds_is_plain(live):
                 f'the inner report is {inner}')
 
 
+def inner_pids(live, *outer):
+    command = live.memcage('run', *outer, '--', '%memcage', 'run', '--pids', '5', '--', '@nothing')
+    return command.status, command.err
+
+
+@case()
+def a_memcage_inside_limits_processes_where_the_outer_one_does(live):
+    status, err = inner_pids(live, '--pids', '100')
+    live.ensure(status == 0, f'with --pids outside: {status}, {err}')
+    status, err = inner_pids(live)
+    # v1 shows only the hierarchies that the outer one has a use for
+    want = (0, '') if HOST.v2 else (125, 'the pids controller is not available here')
+    live.ensure(status == want[0] and want[1] in err, f'without: {status}, {err}')
+
+
 @case()
 def three_memcages_in_each_other_work(live):
     result = live.run('-m', '128M', '--', '%memcage', 'run', '-m', '64M', '--', '%memcage', 'run',
