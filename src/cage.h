@@ -8,9 +8,10 @@
  *	       `- main	born in the job's cgroup; becomes the command
  *
  * Init makes the mounts while memcage makes the cgroup; the main process starts when memcage has
- * sent what it is to be born in, with all limits in force (struct cage_go).  After that one
- * struct cage_order at a time goes to init, one struct cage_message comes from it, over the two
- * ends of a SOCK_SEQPACKET pair.  Init cannot be spoken for: its end is close-on-exec, and it is
+ * sent what it is to be born in, with all limits in force (struct cage_place).  It enters that while
+ * memcage opens all that tells of the job's end, and becomes the command when memcage says so
+ * (struct cage_go).  After that one struct cage_order at a time goes to init, one struct
+ * cage_message comes from it, over the two ends of a SOCK_SEQPACKET pair.  Init cannot be spoken for: its end is close-on-exec, and it is
  * not dumpable, so that nobody without CAP_SYS_PTRACE can open its descriptors or stop it.
  * Nothing rests on its word but the main process's status: deadlines, the OOM evidence and the
  * end of the cage are memcage's own observation.  If memcage dies init is killed
@@ -57,25 +58,23 @@ struct cage_order {
 
 /*
  * The job's cgroup is ready: its leaves come along as descriptors, in this order, and last the
- * directory whose lock says that the cage lives.
+ * directory whose lock says that the cage lives.  Init fills in what numbers they have there.
  */
-struct cage_go {
-	size_t count;
-	enum cgroup_version versions[HIERARCHIES_MOST];
-};
-
-/* Where the main process is to be born: the leaves of its cgroup. */
 struct cage_place {
 	size_t count;
 	enum cgroup_version versions[HIERARCHIES_MOST];
 	int leaves[HIERARCHIES_MOST];
 };
 
+/* The main process may become the command. */
+struct cage_go {
+	uint64_t tmp_bytes; /* of the private tmpfs; LIMIT_NONE */
+};
+
 /* What init needs and knows from its birth. */
 struct cage_plan {
 	const struct job *job;
 	const struct host *host; /* which hierarchies are shown in the cage */
-	uint64_t tmp_bytes;	 /* 0: without limit */
 	int socket;		 /* init's end */
 	/* PR_SET_PDEATHSIG is about the thread that forks: only of use from the main one */
 	bool die_with_thread;
@@ -92,6 +91,8 @@ _Noreturn void init_run(struct cage_plan *plan);
  * private.
  */
 int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size);
+/* The size of the private tmpfs, as soon as it is known: -1 with errno. */
+int mounts_resize(const struct job *job, uint64_t bytes);
 /*
  * In main: /sys/fs/cgroup through its cgroup namespace.  The host's has been taken away by
  * mounts_make().

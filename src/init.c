@@ -99,16 +99,14 @@ static void make_cage(const struct cage_plan *plan, int *ret_tmp)
 static void wait_for_place(const struct cage_plan *plan, struct cage_place *place)
 {
 	int fds[HIERARCHIES_MOST + 1];
-	struct cage_go go;
 
-	if (message_receive(plan->socket, &go, sizeof(go), fds, ARRAY_LEN(fds), 0) != sizeof(go))
+	if (message_receive(plan->socket, place, sizeof(*place), fds, ARRAY_LEN(fds), 0) !=
+	    sizeof(*place))
 		_exit(1);
-	if (fds[go.count] < 0)
+	if (fds[place->count] < 0)
 		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
-	place->count = go.count;
-	memcpy(place->versions, go.versions, sizeof(place->versions));
 	/* The last one stays open, and so locked, while we live. */
-	memcpy(place->leaves, fds, go.count * sizeof(int));
+	memcpy(place->leaves, fds, place->count * sizeof(int));
 }
 
 static pid_t start(const struct cage_plan *plan, const struct cage_place *place, int tmp)

@@ -78,20 +78,34 @@ int launch(struct child *child, struct cage_plan *plan, struct memcage_error *er
 	return child->pid < 0 ? refuse_clone(errno, plan, err) : 0;
 }
 
-int launch_go(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err)
+/* An init that has failed says so itself. */
+static int is_gone(int errnum)
 {
-	struct cage_go go = { .count = cgroup->count };
+	return errnum == EPIPE || errnum == ECONNRESET;
+}
+
+int launch_place(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err)
+{
+	struct cage_place place = { .count = cgroup->count };
 	int fds[HIERARCHIES_MOST + 1];
 
 	for (size_t i = 0; i < cgroup->count; i++) {
-		go.versions[i] = cgroup->parts[i].hierarchy->version;
+		place.versions[i] = cgroup->parts[i].hierarchy->version;
 		fds[i] = cgroup->parts[i].leaf;
 	}
 	fds[cgroup->count] = cgroup->parts[0].job;
-	/* An init that has failed says so itself. */
-	if (message_send(child->socket, &go, sizeof(go), fds, cgroup->count + 1) < 0 &&
-	    errno != EPIPE && errno != ECONNRESET)
+	if (message_send(child->socket, &place, sizeof(place), fds, cgroup->count + 1) < 0 &&
+	    !is_gone(errno))
 		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
+	return 0;
+}
+
+int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_error *err)
+{
+	const struct cage_go go = { .tmp_bytes = tmp_bytes };
+
+	if (message_send(child->socket, &go, sizeof(go), NULL, 0) < 0 && !is_gone(errno))
+		return error_setup(err, "cannot let the job go");
 	return 0;
 }
 

@@ -17,8 +17,10 @@ struct child {
  * launch_receive().
  */
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err);
-/* The job's cgroup is ready: its main process may be born in it. */
-int launch_go(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err);
+/* The job's cgroup is ready, with all limits in force: its main process may be born in it. */
+int launch_place(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err);
+/* All that tells of the job's end is being watched: its main process may become the command. */
+int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_error *err);
 /*
  * One message, with up to two descriptors (-1 where none came); false where there is none now, or
  * no more.

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/message.h"
 #include "base/own.h"
 #include "cage.h"
 #include "filter.h"
@@ -109,6 +110,19 @@ static int close_others(const struct settings *settings)
 	return 0;
 }
 
+/* Until memcage watches all that tells of the job's end; an end of file is memcage's. */
+static void wait_for_go(struct birth *birth)
+{
+	const struct cage_plan *plan = birth->plan;
+	struct cage_go go;
+
+	errno = EPIPE;
+	if (message_receive(plan->socket, &go, sizeof(go), NULL, 0, 0) != sizeof(go))
+		give_up(birth, "memcage is gone", false);
+	if (mounts_resize(plan->job, go.tmp_bytes) < 0)
+		give_up(birth, "cannot give the private tmpfs its size", false);
+}
+
 static _Noreturn void become_command(struct birth *birth)
 {
 	const struct cage_plan *plan = birth->plan;
@@ -122,6 +136,7 @@ static _Noreturn void become_command(struct birth *birth)
 	setpgid(0, 0); /* what the job does to its process group is not done to memcage */
 	if (chdir(job->workdir) < 0)
 		give_up(birth, "cannot enter the working directory", false);
+	wait_for_go(birth);
 	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load(&filter_default) < 0)
 		give_up(birth, "cannot load the seccomp filter", false);

@@ -99,21 +99,25 @@ static const char *find_stage(const struct job *job)
 	return NULL;
 }
 
-static int mount_tmpfs(const char *stage, uint64_t bytes)
+int mounts_resize(const struct job *job, uint64_t bytes)
 {
 	/* An empty file costs about 1 KiB of kernel memory: one a page keeps that in proportion. */
 	unsigned long long inodes = bytes / 4096 > 1024 ? bytes / 4096 : 1024;
-	char options[96];
+	const char *stage = find_stage(job);
+	char options[96] = "size=0";
 
-	if (bytes == 0)
-		snprintf(options, sizeof(options), "mode=0755,size=0");
-	else
-		snprintf(options, sizeof(options), "mode=0755,size=%llu,nr_inodes=%llu",
+	if (!stage)
+		return 0;
+	if (bytes != LIMIT_NONE)
+		snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu",
 			 (unsigned long long) bytes, inodes);
-	return mount("memcage", stage, "tmpfs", PRIVATE_FLAGS, options);
+	return mount(NULL, stage, NULL, MS_REMOUNT | PRIVATE_FLAGS, options);
 }
 
-/* The tmpfs is mounted on the first private place, and its own directories over all of them. */
+/*
+ * The tmpfs is mounted on the first private place, and its own directories over all of them.  Its
+ * size comes later, as that depends on the limits above.
+ */
 static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
 {
 	const char *stage = find_stage(plan->job);
@@ -122,7 +126,7 @@ static int mount_private(const struct cage_plan *plan, int *ret_tmp, char *about
 	if (!stage)
 		return 0;
 	snprintf(about, size, "cannot mount the private %s", stage);
-	if (mount_tmpfs(stage, plan->tmp_bytes) < 0)
+	if (mount("memcage", stage, "tmpfs", PRIVATE_FLAGS, "mode=0755") < 0)
 		return -1;
 	*ret_tmp = open(stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_tmp < 0)

@@ -177,21 +177,22 @@ int prepare_host(struct run *run)
 	if (host_probe(&run->host, run->job->settings.backend, wanted_controllers(run),
 		       &run->failure) < 0)
 		return -1;
-	if (delegate_prepare(&run->host, required_controllers(run), &run->failure) < 0)
-		return -1;
-	if (check_supported(run) < 0)
-		return -1;
-	oom_watch_open_ancestors(&run->watch, &run->host);
-	compare_with_above(run);
-	return 0;
+	return delegate_prepare(&run->host, required_controllers(run), &run->failure);
 }
 
 int prepare_cgroup(struct run *run)
 {
-	if (cgroup_create(&run->cgroup, &run->host, run->limits, &run->failure) < 0)
+	if (check_supported(run) < 0 ||
+	    cgroup_create(&run->cgroup, &run->host, run->limits, &run->failure) < 0)
 		return -1;
-	if (oom_watch_open(&run->watch, &run->cgroup, &run->failure) < 0 ||
-	    end_job_as_group(run) < 0)
+	return end_job_as_group(run);
+}
+
+int prepare_watch(struct run *run)
+{
+	oom_watch_open_ancestors(&run->watch, &run->host);
+	compare_with_above(run);
+	if (oom_watch_open(&run->watch, &run->cgroup, &run->failure) < 0)
 		return -1;
 	run->kernel_log = kmsg_open();
 	if (run->job->settings.sample_usec != 0 &&

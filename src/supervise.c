@@ -429,9 +429,6 @@ static int start_init(struct run *run)
 	struct cage_plan plan = {
 		.job = run->job,
 		.host = &run->host,
-		.tmp_bytes = run->limits[LIMIT_TMP].number == LIMIT_NONE
-				     ? 0
-				     : run->limits[LIMIT_TMP].number,
 		.die_with_thread = getpid() == (pid_t) syscall(SYS_gettid),
 		.mask = run->job->settings.mask,
 	};
@@ -446,9 +443,11 @@ int supervise_start(struct run *run)
 	if (prepare_host(run) < 0)
 		return -1;
 	now = clock_usec();
-	if (start_init(run) < 0 || prepare_cgroup(run) < 0 || open_loop(run) < 0)
+	if (start_init(run) < 0 || prepare_cgroup(run) < 0 ||
+	    launch_place(&run->child, &run->cgroup, &run->failure) < 0)
 		return -1;
-	if (launch_go(&run->child, &run->cgroup, &run->failure) < 0)
+	if (prepare_watch(run) < 0 || open_loop(run) < 0 ||
+	    launch_go(&run->child, run->limits[LIMIT_TMP].number, &run->failure) < 0)
 		return -1;
 	set_deadlines(run, now);
 	arm_timer(run);
