@@ -10,6 +10,12 @@
 
 #include "base/own.h"
 
+/*
+ * A kernel file may give less than was asked for before its end, but no less than a page without
+ * the line that did not fit into it (fs/seq_file.c): below half a page nothing follows.
+ */
+#define CERTAINLY_LAST 2048
+
 ssize_t file_read_fd(int fd, char *buffer, size_t size)
 {
 	size_t length = 0;
@@ -22,12 +28,12 @@ ssize_t file_read_fd(int fd, char *buffer, size_t size)
 		if (n < 0)
 			return -1;
 		length += (size_t) n;
-		if (n == 0)
-			break;
-		if (length == size - 1) {
+		if (length == size - 1 && n > 0) {
 			errno = EFBIG;
 			return -1;
 		}
+		if (n < CERTAINLY_LAST)
+			break;
 	}
 	buffer[length] = '\0';
 	return (ssize_t) length;
