@@ -146,12 +146,35 @@ static int own_path(const char *text, const char *controller, char *ret_path, si
 	return -1;
 }
 
+bool hierarchy_on_v1(enum controller controller, const char *proc_self_cgroup)
+{
+	char path[HIERARCHY_OWN];
+
+	return own_path(proc_self_cgroup, controller_name(controller, CGROUP_V1), path,
+			sizeof(path)) == 0;
+}
+
 /* Not below the root of our cgroup namespace; below a mount it would lead out of it. */
 static bool leads_up(const char *path)
 {
 	size_t length = strlen(path);
 
 	return strstr(path, "/../") || (length >= 3 && strcmp(path + length - 3, "/..") == 0);
+}
+
+/* Is this the hierarchy's own root, and not a part of the tree that was mounted? */
+static bool shows_whole_tree(const struct hierarchy *hierarchy)
+{
+	static const char *const files[CGROUP_VERSION__COUNT] = {
+		[CGROUP_V2] = "cgroup.type",	      /* everywhere but there */
+		[CGROUP_V1] = "cgroup.sane_behavior", /* only there */
+	};
+	char path[HIERARCHY_MOUNT + 32];
+	bool is_there;
+
+	snprintf(path, sizeof(path), "%s/%s", hierarchy->mount, files[hierarchy->version]);
+	is_there = access(path, F_OK) == 0;
+	return hierarchy->version == CGROUP_V1 ? is_there : !is_there && errno == ENOENT;
 }
 
 static bool holds_us(int dir)
@@ -183,13 +206,14 @@ int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller,
 	 */
 	for (const char *part = own; part; part = *part ? strchr(part + 1, '/') : NULL) {
 		const char *relative = strcmp(part, "/") == 0 ? "" : part;
-		bool root = part == own && *relative == '\0';
+		bool certain = !verify && part == own &&
+			       (*relative == '\0' || shows_whole_tree(hierarchy));
 		char path[HIERARCHY_MOUNT + HIERARCHY_OWN];
 
 		snprintf(path, sizeof(path), "%s%s", hierarchy->mount, relative);
 		auto_fd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (dir >= 0 && !leads_up(relative) && ((!verify && root) || holds_us(dir))) {
+		if (dir >= 0 && !leads_up(relative) && (certain || holds_us(dir))) {
 			snprintf(hierarchy->own, sizeof(hierarchy->own), "%s", relative);
 			hierarchy->whole_path = part == own;
 			hierarchy->dir = take_fd(&dir);

@@ -6,6 +6,8 @@
 
 /* The hierarchy of v2 at its standard place, with all its controllers; false: there is none. */
 bool hierarchy_find_v2(struct hierarchy *ret);
+/* Is the controller on v1?  By the text of /proc/self/cgroup, which names all that are. */
+bool hierarchy_on_v1(enum controller controller, const char *proc_self_cgroup);
 /* The controllers that a file such as cgroup.controllers in dir lists, as bits. */
 unsigned int hierarchy_read_controllers(int dir, const char *file);
 

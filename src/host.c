@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,11 +21,16 @@
 /* What costs nothing where the hierarchy is used anyway, and lets the job limit its own tasks. */
 #define FREE_WITH_V2 (1U << CONTROLLER_PIDS)
 
-static bool in_namespace(const char *file, ino_t inode)
+/* "cgroup:[4026531835]": looking at the link costs less than at what it leads to. */
+static bool in_namespace(const char *file, unsigned int inode)
 {
-	struct stat st;
+	char link[64] = "";
+	const char *number;
 
-	return stat(file, &st) == 0 && st.st_ino == inode;
+	if (readlink(file, link, sizeof(link) - 1) < 0)
+		return false;
+	number = strchr(link, '[');
+	return number && strtoul(number + 1, NULL, 10) == inode;
 }
 
 const char *backend_name(enum cgroup_version version)
@@ -53,7 +59,7 @@ static int find_known(const struct host *host, const struct hierarchy *found)
 {
 	struct stat st;
 
-	if (stat(found->mount, &st) < 0)
+	if (host->count == 0 || stat(found->mount, &st) < 0)
 		return -1;
 	for (size_t i = 0; i < host->count; i++)
 		if (host->hierarchies[i].device == st.st_dev)
@@ -75,13 +81,22 @@ static int keep(struct host *host, struct hierarchy *found, enum controller cont
 	return (int) host->count++;
 }
 
+static bool all_on_v1(unsigned int wanted, const char *proc_self_cgroup)
+{
+	for (int c = 0; c < CONTROLLER__COUNT; c++)
+		if (wanted & (1U << c) && !hierarchy_on_v1((enum controller) c, proc_self_cgroup))
+			return false;
+	return true;
+}
+
 /* The hierarchy of v2 holds all its controllers at one place. */
 static void add_v2(struct host *host, unsigned int wanted, const char *proc_self_cgroup)
 {
 	struct hierarchy found = { .dir = -1 };
 	int index;
 
-	if (!hierarchy_find_v2(&found) || (found.controllers & wanted) == 0)
+	if (all_on_v1(wanted, proc_self_cgroup) || !hierarchy_find_v2(&found) ||
+	    (found.controllers & wanted) == 0)
 		return;
 	found.controllers &= wanted | FREE_WITH_V2;
 	index = keep(host, &found, CONTROLLER_MEMORY, proc_self_cgroup);

@@ -329,6 +329,7 @@ static void check_row(void **state)
 	int failed;
 
 	tree_put(&tree, "mount", NULL);
+	tree_put(&tree, "mount/cgroup.type", "domain\n"); /* so it is not v2's root */
 	for (const struct holder *holder = row->holders; holder->path; holder++)
 		put_procs(&tree, holder);
 	memcpy(mempcpy(hierarchy.mount, tree.path, strlen(tree.path)), "/mount", sizeof("/mount"));
@@ -367,6 +368,33 @@ static void check_long(void **state)
 	tree_remove(&tree);
 }
 
+/* Below the hierarchy's own root the path is known, and nobody need be listed. */
+static void check_whole(void **state)
+{
+	static const char *const texts[CGROUP_VERSION__COUNT] = {
+		[CGROUP_V2] = "0::/a\n", [CGROUP_V1] = "4:memory:/a\n"
+	};
+
+	(void) state;
+	for (int v = 0; v < CGROUP_VERSION__COUNT; v++) {
+		struct hierarchy hierarchy = { .version = (enum cgroup_version) v, .dir = -1 };
+		struct tree tree = tree_make(NULL);
+
+		tree_put(&tree, "a", NULL);
+		if (v == CGROUP_V1)
+			tree_put(&tree, "cgroup.sane_behavior", "0\n");
+		snprintf(hierarchy.mount, sizeof(hierarchy.mount), "%s", tree.path);
+		assert_int_equal(hierarchy_find_own(&hierarchy, CONTROLLER_MEMORY, texts[v], false),
+				 0);
+		assert_string_equal(hierarchy.own, "/a");
+		own_close(&hierarchy.dir);
+		/* Seen through a cgroup namespace it is a path from elsewhere. */
+		assert_int_equal(hierarchy_find_own(&hierarchy, CONTROLLER_MEMORY, texts[v], true),
+				 -1);
+		tree_remove(&tree);
+	}
+}
+
 /* We stand last among thousands. */
 static void check_many(void **state)
 {
@@ -379,6 +407,7 @@ static void check_many(void **state)
 		end += snprintf(end, 16, "%d\n", 5000000 + i);
 	snprintf(end, 16, "%d\n", (int) getpid());
 	tree_put(&tree, "a/cgroup.procs", text);
+	tree_put(&tree, "cgroup.type", "domain\n");
 	snprintf(hierarchy.mount, sizeof(hierarchy.mount), "%s", tree.path);
 	assert_int_equal(hierarchy_find_own(&hierarchy, CONTROLLER_MEMORY, "0::/a\n", false), 0);
 	assert_string_equal(hierarchy.own, "/a");
@@ -456,6 +485,7 @@ int main(void)
 	TEST_ROWS(&suite, check_row, rows);
 	test_add(&suite, "a path longer than any", check_long, NULL);
 	test_add(&suite, "one of many in the cgroup", check_many, NULL);
+	test_add(&suite, "the path below the root itself", check_whole, NULL);
 	test_add(&suite, "the mount is not there", check_no_mount, NULL);
 	test_add(&suite, "this machine", check_this_machine, NULL);
 	test_add(&suite, "a version that this machine does not have", check_choice, NULL);
