@@ -11,12 +11,17 @@
 #include "base/file.h"
 #include "base/own.h"
 
-/* The two links of every directory (fs/kernfs/inode.c). */
-bool cgroup_is_childless(int dir)
+/* A directory has two links, and one more for each below it (fs/kernfs/inode.c). */
+static bool has_at_most(int dir, nlink_t children)
 {
 	struct stat st;
 
-	return fstat(dir, &st) == 0 && st.st_nlink == 2;
+	return fstat(dir, &st) == 0 && st.st_nlink >= 2 && st.st_nlink <= 2 + children;
+}
+
+bool cgroup_is_childless(int dir)
+{
+	return has_at_most(dir, 0);
 }
 
 static DIR *list(int dir)
@@ -239,7 +244,7 @@ static void remove_everywhere(const char *name)
 void cgroup_sweep(const struct host *host)
 {
 	int memory = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
-	auto_closedir DIR *entries = cgroup_is_childless(memory) ? NULL : list(memory);
+	auto_closedir DIR *entries = has_at_most(memory, 1) ? NULL : list(memory); /* 1: our own */
 
 	if (!entries || flock(memory, LOCK_EX | LOCK_NB) < 0)
 		return; /* somebody is making a cage just now: the next run will sweep */

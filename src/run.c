@@ -45,6 +45,7 @@ void run_look_at_tmp(struct run *run)
 	used = (uint64_t) (fs.f_blocks - fs.f_bfree) * (uint64_t) fs.f_bsize;
 	if (used > run->tmp_peak_bytes)
 		run->tmp_peak_bytes = used;
+	run->tmp_files_now = (uint64_t) (fs.f_files - fs.f_ffree);
 	run->tmp_full |= fs.f_bfree == 0 || (fs.f_files > 0 && fs.f_ffree == 0);
 }
 

@@ -61,13 +61,15 @@ struct run {
 	enum run_phase phase;
 	bool empty; /* no process of the job is left, at most the cage's init */
 	uint64_t deadlines[DEADLINE__COUNT];  /* 0: none */
+	uint64_t armed_usec;		      /* what the timer is set to; 0: not set */
 	uint64_t stalled_ooms, stalled_kills; /* counters when DEADLINE_NO_VICTIM was set */
 	unsigned int oom_looks; /* v1: how often we have looked for an announced kill */
 	size_t leftovers;	/* of the job's processes, when that was last counted */
 	int stopped_by;		/* signal that stopped main, not yet said; 0 */
 
 	struct observation seen;
-	uint64_t tmp_files; /* that are not the job's */
+	uint64_t tmp_files;	/* that are not the job's */
+	uint64_t tmp_files_now; /* all, as last looked at */
 	uint64_t tmp_peak_bytes;
 	bool tmp_full;
 	struct kmsg_evidence evidence;

@@ -253,6 +253,9 @@ static void arm_timer(struct run *run)
 	for (int d = 0; d < DEADLINE__COUNT; d++)
 		if (run->deadlines[d] != 0 && (next == 0 || run->deadlines[d] < next))
 			next = run->deadlines[d];
+	if (next == run->armed_usec)
+		return;
+	run->armed_usec = next;
 	at.it_value.tv_sec = (time_t) (next / USEC_PER_SEC);
 	at.it_value.tv_nsec = (long) (next % USEC_PER_SEC) * 1000;
 	timerfd_settime(run->timer, TFD_TIMER_ABSTIME, &at, NULL);
@@ -357,6 +360,7 @@ void supervise_step(struct run *run)
 		case SOURCE_TIMER:
 			if (read(run->timer, &expirations, sizeof(expirations)) < 0)
 				break;
+			run->armed_usec = 0;
 			do_what_is_due(run, now);
 			break;
 		case SOURCE_INIT:
