@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -152,9 +151,7 @@ static void warn_of_limits(struct run *run)
 
 static void warn_of_tmp(struct run *run)
 {
-	struct statfs fs;
 	char size[32];
-	uint64_t files;
 
 	run_look_at_tmp(run);
 	if (run->tmp_full) {
@@ -162,13 +159,10 @@ static void warn_of_tmp(struct run *run)
 		run_warn(run, WARNING_TMP_FULL,
 			 "/tmp, /var/tmp and /dev/shm were full: --tmp is %s", size);
 	}
-	if (run->tmp < 0 || fstatfs(run->tmp, &fs) < 0)
-		return;
-	files = (uint64_t) (fs.f_files - fs.f_ffree);
-	if (files > run->tmp_files)
+	if (run->tmp_files_now > run->tmp_files)
 		run_warn(run, WARNING_TMP_DISCARDED,
 			 "%llu file(s) left in /tmp, /var/tmp or /dev/shm were discarded",
-			 (unsigned long long) (files - run->tmp_files));
+			 (unsigned long long) (run->tmp_files_now - run->tmp_files));
 }
 
 static void warn_of_nested(struct run *run)
@@ -204,7 +198,8 @@ static void remove_cgroup(struct run *run)
 void observe(struct run *run)
 {
 	run->usage.tmp_peak_bytes = UNREADABLE;
-	oom_watch_finish(&run->watch, &run->seen.memory, &run->usage.events);
+	oom_watch_finish(&run->watch, run->job->settings.usage || run->exec_errnum != 0,
+			 &run->seen.memory, &run->usage.events);
 	usage_read(&run->cgroup, &run->usage);
 	if (may_have_kills(run))
 		read_kernel_log(run);

@@ -307,11 +307,9 @@ static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
 		ret->oom_kills = 1; /* its count went with its cgroup */
 	events->oom_kill = watch->kills;
 	events->oom = watch->notified;
-	events->max = hits_v1(watch->part->job);
-	ret->own_refused = events->max > 0;
 }
 
-void oom_watch_finish(struct oom_watch *watch, struct memory_seen *ret,
+void oom_watch_finish(struct oom_watch *watch, bool refusals, struct memory_seen *ret,
 		      struct memory_events *ret_events)
 {
 	ret->ancestor_count = watch->ancestor_count;
@@ -320,6 +318,10 @@ void oom_watch_finish(struct oom_watch *watch, struct memory_seen *ret,
 		finish_v2(watch, ret, ret_events);
 	else
 		finish_v1(watch, ret, ret_events);
+	if (watch->local < 0 && refusals) {
+		ret_events->max = hits_v1(watch->part->job);
+		ret->own_refused = ret_events->max > 0;
+	}
 }
 
 void oom_watch_ancestor_name(const struct host *host, size_t index, char *buffer, size_t size)

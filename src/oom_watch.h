@@ -58,8 +58,11 @@ uint32_t oom_watch_poll_mask(const struct oom_watch *watch);
 bool memory_parts_read(const struct cgroup_part *part, struct memory_parts *ret);
 /* Reads kills and ooms anew; with parts, what the memory consists of too. */
 void oom_watch_read(struct oom_watch *watch, bool parts);
-/* The last reading, of the empty cage: all levels, all cgroups that the job made. */
-void oom_watch_finish(struct oom_watch *watch, struct memory_seen *ret,
+/*
+ * The last reading, of the empty cage: all levels, all cgroups that the job made; with refusals,
+ * whether its limit refused memory.  (v2 has that in the same file.)
+ */
+void oom_watch_finish(struct oom_watch *watch, bool refusals, struct memory_seen *ret,
 		      struct memory_events *ret_events);
 /* The path of the guilty level, for words; index as in memory_seen. */
 void oom_watch_ancestor_name(const struct host *host, size_t index, char *buffer, size_t size);

@@ -164,7 +164,8 @@ static bool read_pressure(const struct cgroup *cgroup, char *text, size_t size)
 {
 	const struct cgroup_part *memory = cgroup_part(cgroup, CONTROLLER_MEMORY);
 
-	return memory && file_read_at(memory->job, "memory.pressure", text, size) >= 0;
+	return memory && memory->hierarchy->version == CGROUP_V2 &&
+	       file_read_at(memory->job, "memory.pressure", text, size) >= 0;
 }
 
 uint64_t usage_memory_stall(const struct cgroup *cgroup)

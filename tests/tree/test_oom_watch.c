@@ -166,7 +166,7 @@ static void check_row(void **state)
 		assert_int_equal(watch.kills, row->want.events.oom_kill);
 		assert_int_equal(watch.ooms, row->want.events.oom);
 	}
-	oom_watch_finish(&watch, &seen, &events);
+	oom_watch_finish(&watch, true, &seen, &events);
 	check_seen(&seen, &events, &row->want);
 	oom_watch_release(&watch);
 	fake_remove(&fake);

@@ -217,7 +217,7 @@ static void check_row(void **state)
 	notify(watch.nested.event, row->inside);
 	oom_watch_read(&watch, false);
 	assert_int_equal(watch.kills_concern_job, concerns_job(row));
-	oom_watch_finish(&watch, &seen, &events);
+	oom_watch_finish(&watch, true, &seen, &events);
 	assert_int_equal(seen.oom_kills, row->kills);
 	assert_int_equal(seen.own_ooms, row->own);
 	assert_int_equal(seen.nested_ooms, row->nested);
