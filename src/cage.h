@@ -64,6 +64,11 @@ struct cage_place {
 	size_t count;
 	enum cgroup_version versions[HIERARCHIES_MOST];
 	int leaves[HIERARCHIES_MOST];
+	/*
+	 * A score below 0 was inherited.  It would make the job's processes the last that the kernel
+	 * kills at the job's own limit, and -1000 none at all.
+	 */
+	bool reset_oom_score;
 };
 
 /* The main process may become the command. */

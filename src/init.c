@@ -56,20 +56,6 @@ static int bring_loopback_up(void)
 	return ioctl(fd, SIOCSIFFLAGS, &request);
 }
 
-/*
- * A score below 0 would make the job's processes the last that the kernel kills at the job's own
- * limit, and -1000 none at all.
- */
-static int reset_oom_score(void)
-{
-	char text[16];
-
-	if (file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) < 0 ||
-	    text[0] != '-')
-		return 0;
-	return file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "0");
-}
-
 static uint64_t count_files(int tmp)
 {
 	struct statfs fs;
@@ -82,17 +68,12 @@ static void make_cage(const struct cage_plan *plan, int *ret_tmp)
 	const struct settings *settings = &plan->job->settings;
 	char about[200];
 
-	if (reset_oom_score() < 0)
-		fail(plan->socket, errno,
-		     "cannot reset the negative oom_score_adj that was inherited");
 	if (mounts_make(plan, ret_tmp, about, sizeof(about)) < 0)
 		fail(plan->socket, errno, about);
 	if (settings->hostname && sethostname(settings->hostname, strlen(settings->hostname)) < 0)
 		fail(plan->socket, errno, "--hostname: cannot be set");
 	if (settings->network_none && bring_loopback_up() < 0)
 		fail(plan->socket, errno, "--network none: cannot bring the loopback up");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		fail(plan->socket, errno, "cannot protect the cage's init");
 }
 
 /* Waits until the job's cgroup is ready; an end of file is memcage's. */
@@ -107,6 +88,16 @@ static void wait_for_place(const struct cage_plan *plan, struct cage_place *plac
 		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
 	/* The last one stays open, and so locked, while we live. */
 	memcpy(place->leaves, fds, place->count * sizeof(int));
+}
+
+/* While our own files in /proc are still ours; before there is a job to be protected from. */
+static void settle_in(const struct cage_plan *plan, const struct cage_place *place)
+{
+	if (place->reset_oom_score && file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", "0") < 0)
+		fail(plan->socket, errno,
+		     "cannot reset the negative oom_score_adj that was inherited");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		fail(plan->socket, errno, "cannot protect the cage's init");
 }
 
 static pid_t start(const struct cage_plan *plan, const struct cage_place *place, int tmp)
@@ -260,6 +251,7 @@ void init_run(struct cage_plan *plan)
 		fail(plan->socket, errno, "cannot make a signalfd");
 	make_cage(plan, &tmp);
 	wait_for_place(plan, &place);
+	settle_in(plan, &place);
 	watch_leaf(&place);
 	main = start(plan, &place, tmp);
 	tend(plan->socket, signals, main);

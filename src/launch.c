@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/descriptors.h"
+#include "base/file.h"
 #include "base/message.h"
 #include "base/own.h"
 
@@ -84,9 +85,17 @@ static int is_gone(int errnum)
 	return errnum == EPIPE || errnum == ECONNRESET;
 }
 
+static bool is_favoured(void)
+{
+	char text[16];
+
+	return file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) > 0 &&
+	       text[0] == '-';
+}
+
 int launch_place(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err)
 {
-	struct cage_place place = { .count = cgroup->count };
+	struct cage_place place = { .count = cgroup->count, .reset_oom_score = is_favoured() };
 	int fds[HIERARCHIES_MOST + 1];
 
 	for (size_t i = 0; i < cgroup->count; i++) {
