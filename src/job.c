@@ -78,20 +78,25 @@ static void fold(char *path)
 		stpcpy(path, "/");
 }
 
+/* What a bind shows is elsewhere on the host: true. */
+static bool map_path(const struct job *job, const char *path, char *buffer)
+{
+	const struct bind *bind = covering_bind(job, path);
+
+	snprintf(buffer, PATH_MAX, "%s%s", bind ? bind->source : "",
+		 path + (bind ? strlen(bind->target) : 0));
+	return bind != NULL;
+}
+
 bool job_host_path(const struct job *job, const char *text, char *buffer)
 {
 	char path[PATH_MAX];
-	const struct bind *bind;
 	auto_free char *real = NULL;
 
 	snprintf(path, sizeof(path), "%s", text);
 	fold(path);
-	bind = covering_bind(job, path);
-	if (bind) {
-		snprintf(buffer, PATH_MAX, "%s%s", bind->source, path + strlen(bind->target));
+	if (map_path(job, path, buffer))
 		return true;
-	}
-	snprintf(buffer, PATH_MAX, "%s", path);
 	real = realpath(path, NULL); /* a symlink into a private place is hidden too */
 	return !is_hidden(job, path) &&
 	       !(real && !covering_bind(job, real) && is_hidden(job, real));
@@ -177,9 +182,11 @@ static int choose_workdir(struct job *job, struct memcage_error *err)
 {
 	const char *option = job->settings.workdir;
 	char host[PATH_MAX];
+	bool real;
 	struct stat st;
 
 	job->workdir = option ? realpath(option, NULL) : getcwd(NULL, 0);
+	real = job->workdir != NULL;
 	if (!job->workdir && option && *option == '/' && covering_bind(job, option))
 		job->workdir = strdup(option); /* only in the cage */
 	if (!job->workdir && option)
@@ -193,7 +200,10 @@ static int choose_workdir(struct job *job, struct memcage_error *err)
 		    strcmp(job->workdir, private_places[i]) != 0 &&
 		    !covering_bind(job, job->workdir))
 			job->bind_workdir = true;
-	job_host_path(job, job->workdir, host);
+	if (real)
+		map_path(job, job->workdir, host);
+	else
+		job_host_path(job, job->workdir, host);
 	if (stat(host, &st) < 0 || !S_ISDIR(st.st_mode))
 		return usage_option(err, "workdir", job->workdir, "is not a directory", 0);
 	if (access(host, X_OK) < 0)
