@@ -19,16 +19,12 @@
 #include "observe.h"
 #include "outcome.h"
 #include "output.h"
+#include "policy.h"
 #include "report.h"
 #include "run.h"
-#include "settings.h"
+#include "spec.h"
 #include "supervise.h"
 #include "text.h"
-
-struct memcage_spec {
-	struct settings settings;
-	struct limit_value limits[LIMIT__COUNT];
-};
 
 struct memcage_job {
 	struct job job;
@@ -42,10 +38,10 @@ struct memcage_job {
 
 API struct memcage_spec *memcage_spec_new(void)
 {
-	struct memcage_spec *spec = calloc(1, sizeof(*spec));
+	struct memcage_spec *spec = malloc(sizeof(*spec));
 
 	if (spec)
-		spec->settings = SETTINGS_DEFAULT;
+		*spec = SPEC_EMPTY;
 	return spec;
 }
 
@@ -53,46 +49,46 @@ API struct memcage_spec *memcage_spec_free(struct memcage_spec *spec)
 {
 	if (!spec)
 		return NULL;
-	settings_release(&spec->settings);
-	for (int id = 0; id < LIMIT__COUNT; id++)
-		limit_release(&spec->limits[id]);
+	spec_release(spec);
 	free(spec);
 	return NULL;
 }
 
 /* The option, and all of its value where the problem is a part of it. */
-static int name_place(const char *key, const char *text, bool whole, struct memcage_error *err)
+static int name_place(const char *key, const char *text, struct memcage_error *err)
 {
+	enum limit_id id = limit_find(key);
 	char quoted[PARSE_QUOTED];
 
-	if (!whole)
+	if (!text || id == LIMIT__COUNT || !limits[id].repeats)
 		return error_prefix(err, "--%s", key);
 	return error_prefix(err, "--%s %s", key, parse_quote(text, quoted, sizeof(quoted)));
 }
 
-static int set_limit(struct memcage_spec *spec, enum limit_id id, const char *key, const char *text,
-		     struct memcage_error *err)
+/* What is wrong in a file needs no option in front. */
+static int set_policy(struct memcage_spec *spec, const char *text, struct memcage_error *err)
 {
-	if (!text)
-		return error_usage(err, "--%s: needs a value, such as %s", key, limits[id].example);
-	return limit_parse(id, text, &spec->limits[id], err) < 0
-		       ? name_place(key, text, limits[id].repeats, err)
-		       : 0;
+	struct policy_faults faults;
+	struct policy policy;
+	int result;
+
+	if (policy_load(text, &policy, &faults) < 0) {
+		*err = faults.list[0];
+		return -1;
+	}
+	result = policy_apply(&policy, spec, err);
+	policy_release(&policy);
+	return result;
 }
 
 API int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *text,
 			 struct memcage_error *err)
 {
-	const struct setting *setting = setting_find(key);
-	enum limit_id id = limit_find(key);
-
-	if (id != LIMIT__COUNT)
-		return set_limit(spec, id, key, text, err);
-	if (!setting)
+	if (limit_find(key) == LIMIT__COUNT && !setting_find(key))
 		return error_usage(err, "there is no option --%s", key);
-	if (!setting->arg != !text)
-		return error_usage(err, "--%s: %s", key, text ? "takes no value" : "needs a value");
-	return setting->parse(text, &spec->settings, err) < 0 ? error_prefix(err, "--%s", key) : 0;
+	if (strcmp(key, "policy") == 0 && text)
+		return set_policy(spec, text, err);
+	return spec_set(spec, key, text, err) < 0 ? name_place(key, text, err) : 0;
 }
 
 API void memcage_spec_set_mask(struct memcage_spec *spec, const sigset_t *mask)

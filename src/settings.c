@@ -47,6 +47,12 @@ static int replace(char **to, const char *text, struct memcage_error *err)
 	return 0;
 }
 
+/* Only its name; what it says comes as texts of other keys. */
+static int parse_policy(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	return replace(&settings->policy, text, err);
+}
+
 static int parse_oom(const char *text, struct settings *settings, struct memcage_error *err)
 {
 	bool process = strcmp(text, "kill-process") == 0;
@@ -164,6 +170,19 @@ static int parse_env(const char *text, struct settings *settings, struct memcage
 	return 0;
 }
 
+int settings_add_cpus_env(struct settings *settings, const char *name, struct memcage_error *err)
+{
+	char *copy;
+
+	if (grow(&settings->cpus_env, settings->cpus_env_count, sizeof(char *), err) < 0)
+		return -1;
+	copy = strdup(name);
+	if (!copy)
+		return out_of_memory(err);
+	settings->cpus_env[settings->cpus_env_count++] = copy;
+	return 0;
+}
+
 static int parse_clear_env(const char *text, struct settings *settings, struct memcage_error *err)
 {
 	(void) text;
@@ -242,6 +261,8 @@ static int parse_oom_exit_code(const char *text, struct settings *settings,
 }
 
 const struct setting settings_table[] = {
+	{ "policy", 'p', "NAME|FILE", "start from a policy; options override it (default: default)",
+	  parse_policy },
 	{ "oom", 0, "kill-job|kill-process",
 	  "what an OOM kill ends: the whole job (default) or its victim alone", parse_oom },
 	{ "network", 0, "host|none", "share the host's network (default) or have a loopback only",
@@ -282,6 +303,17 @@ static char *copy_text(const char *text, bool *failed)
 	return copy;
 }
 
+static char **copy_texts(char *const *from, size_t *count, bool *failed)
+{
+	char **copy = *count ? calloc(*count, sizeof(char *)) : NULL;
+
+	*failed |= *count && !copy;
+	*count = copy ? *count : 0;
+	for (size_t i = 0; i < *count; i++)
+		copy[i] = copy_text(from[i], failed);
+	return copy;
+}
+
 static void *copy_array(const void *array, size_t count, size_t element, bool *failed)
 {
 	void *copy = count ? calloc(count, element) : NULL;
@@ -302,21 +334,27 @@ int settings_copy(const struct settings *from, struct settings *to)
 	to->report = copy_text(from->report, &failed);
 	to->pass_fds = copy_array(from->pass_fds, from->pass_fd_count, sizeof(int), &failed);
 	to->binds = copy_array(from->binds, from->bind_count, sizeof(struct bind), &failed);
-	to->env = copy_array(from->env, from->env_count, sizeof(char *), &failed);
+	to->policy = copy_text(from->policy, &failed);
+	to->env = copy_texts(from->env, &to->env_count, &failed);
+	to->cpus_env = copy_texts(from->cpus_env, &to->cpus_env_count, &failed);
 	to->bind_count = to->binds ? from->bind_count : 0;
-	to->env_count = to->env ? from->env_count : 0;
 	for (size_t i = 0; i < to->bind_count; i++) {
 		to->binds[i].text = copy_text(from->binds[i].text, &failed);
 		to->binds[i].source = copy_text(from->binds[i].source, &failed);
 		to->binds[i].target = copy_text(from->binds[i].target, &failed);
 	}
-	for (size_t i = 0; i < to->env_count; i++)
-		to->env[i] = copy_text(from->env[i], &failed);
 	if (!failed)
 		return 0;
 	settings_release(to);
 	errno = ENOMEM;
 	return -1;
+}
+
+static void free_texts(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
 }
 
 void settings_release(struct settings *settings)
@@ -326,11 +364,11 @@ void settings_release(struct settings *settings)
 		free(settings->binds[i].source);
 		free(settings->binds[i].target);
 	}
-	for (size_t i = 0; i < settings->env_count; i++)
-		free(settings->env[i]);
+	free_texts(settings->env, settings->env_count);
+	free_texts(settings->cpus_env, settings->cpus_env_count);
 	free(settings->binds);
 	free(settings->pass_fds);
-	free(settings->env);
+	free(settings->policy);
 	free(settings->workdir);
 	free(settings->hostname);
 	free(settings->report);

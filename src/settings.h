@@ -21,6 +21,7 @@ struct bind {
 };
 
 struct settings {
+	char *policy;	   /* that all began with, as it was given; NULL: default */
 	bool kill_process; /* --oom kill-process: an OOM kill ends only the kernel's victim */
 	bool network_none;
 	struct bind *binds;
@@ -30,6 +31,8 @@ struct settings {
 	char *workdir; /* NULL: the caller's */
 	char **env;    /* NAME=VALUE, or NAME for the caller's value */
 	size_t env_count;
+	char **cpus_env; /* names for the number of the job's CPUs, where it is known */
+	size_t cpus_env_count;
 	bool clear_env;
 	char *hostname; /* NULL: the host's */
 	enum backend_choice backend;
@@ -62,5 +65,7 @@ extern const struct setting settings_table[];
 
 /* The row, or NULL. */
 const struct setting *setting_find(const char *key);
+/* A variable of this name holds the number of CPUs, unless it is set otherwise. */
+int settings_add_cpus_env(struct settings *settings, const char *name, struct memcage_error *err);
 int settings_copy(const struct settings *from, struct settings *to);
 void settings_release(struct settings *settings);

@@ -284,3 +284,13 @@ const char *parse_quote(const char *text, char *buffer, size_t size)
 	memcpy(out, *text ? cut : whole, *text ? sizeof(cut) : sizeof(whole));
 	return buffer;
 }
+
+const char *parse_show(const char *text, char *buffer, size_t size)
+{
+	const char *at = text;
+	size_t length;
+
+	while (*at && (length = plain_length(at)) > 0)
+		at += length;
+	return *at || at == text ? parse_quote(text, buffer, size) : text;
+}

@@ -18,7 +18,9 @@ static void describe(const struct settings *settings, const char *key, char *out
 	const struct bind *bind = count > 0 ? &settings->binds[count - 1] : NULL;
 
 	snprintf(out, size, "-");
-	if (strcmp(key, "oom") == 0)
+	if (strcmp(key, "policy") == 0 && settings->policy)
+		snprintf(out, size, "%s", settings->policy);
+	else if (strcmp(key, "oom") == 0)
 		snprintf(out, size, "%s", settings->kill_process ? "kill-process" : "kill-job");
 	else if (strcmp(key, "network") == 0)
 		snprintf(out, size, "%s", settings->network_none ? "none" : "host");
@@ -51,6 +53,7 @@ static const struct good {
 	const char *name;
 	const char *key, *text, *want;
 } goods[] = {
+	{ "the name of a policy", "policy", "a b/c.yaml", "a b/c.yaml" },
 	{ "the kernel's victim alone", "oom", "kill-process", "kill-process" },
 	{ "the whole job", "oom", "kill-job", "kill-job" },
 	{ "no network", "network", "none", "none" },
@@ -293,11 +296,14 @@ static void say(struct settings *settings, const char *key, const char *text)
 static void check_copy(void **state)
 {
 	struct settings from = SETTINGS_DEFAULT, to;
+	struct memcage_error err;
 	char one[256], other[256];
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_LEN(goods); i++)
 		say(&from, goods[i].key, goods[i].text);
+	assert_int_equal(settings_add_cpus_env(&from, "A", &err), 0);
+	assert_int_equal(settings_add_cpus_env(&from, "B", &err), 0);
 	assert_int_equal(settings_copy(&from, &to), 0);
 	for (const struct setting *row = settings_table; row->key; row++) {
 		describe(&from, row->key, one, sizeof(one));
@@ -311,6 +317,9 @@ static void check_copy(void **state)
 	assert_string_equal(to.binds[0].source, "/data");
 	assert_string_equal(to.binds[0].text, "/data");
 	assert_string_equal(to.env[0], "A=b=c");
+	assert_int_equal(to.cpus_env_count, 2);
+	assert_string_equal(to.cpus_env[1], "B");
+	assert_string_equal(to.policy, "a b/c.yaml");
 	assert_int_equal(to.pass_fds[0], 3);
 	assert_string_equal(to.workdir, "some where");
 	settings_release(&to);
