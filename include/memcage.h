@@ -121,6 +121,9 @@ struct memcage_spec *memcage_spec_free(struct memcage_spec *spec);
  * Sets KEY (a long option of memcage-run(1) without its dashes) to TEXT, which is copied; for an
  * option without an argument TEXT is NULL.  A key that repeats (io, rlimit, bind, env, pass-fd)
  * adds, any other replaces.  The value is checked here: 0, or -1 with MEMCAGE_ERROR_USAGE.
+ *
+ * "policy" is many values at once: a shipped policy's name, or a file as in memcage-policy(5).  Say
+ * it first: it replaces all that the spec holds, but for what the next two functions set.
  */
 int memcage_spec_set(struct memcage_spec *spec, const char *key, const char *text,
 		     struct memcage_error *err);

@@ -69,7 +69,7 @@ static void gather(struct report *report, const struct outcome *outcome, const s
 	*report = (struct report) {
 		.id = outcome->id,
 		.command = run->job->argv,
-		.policy = "default",
+		.policy = run->job->settings.policy ? run->job->settings.policy : "default",
 		.backend = began && run->host.of[CONTROLLER_MEMORY] >= 0
 				   ? backend_name(host_backend(&run->host))
 				   : NULL,

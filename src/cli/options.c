@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/own.h"
 #include "limit.h"
+#include "policy.h"
 #include "settings.h"
 
 typedef int take_fn(const char *text, struct run_options *options, struct memcage_error *err);
@@ -161,15 +162,25 @@ static void keep_descriptor(const char *text, struct run_options *options)
 	}
 }
 
+/* The program has its part in some of what goes to the spec. */
+static void take_note(const char *key, const char *text, struct run_options *options)
+{
+	if (strcmp(key, "report") == 0)
+		options->report = text;
+	if (strcmp(key, "report") == 0 || strcmp(key, "pass-fd") == 0)
+		keep_descriptor(text, options);
+}
+
 static int take(const struct row *row, const char *text, struct memcage_spec *spec,
 		struct run_options *options, struct memcage_error *err)
 {
 	if (row->take)
 		return row->take(text, options, err);
-	if (strcmp(row->key, "report") == 0)
-		options->report = text;
-	if (strcmp(row->key, "report") == 0 || strcmp(row->key, "pass-fd") == 0)
-		keep_descriptor(text, options);
+	if (strcmp(row->key, "policy") == 0) {
+		options->policy = text;
+		return 0;
+	}
+	take_note(row->key, text, options);
 	return memcage_spec_set(spec, row->key, row->arg ? text : NULL, err);
 }
 
@@ -184,37 +195,85 @@ static bool is_abbreviated(const struct row *row, const char *word)
 	return strncmp(word, "--", 2) == 0 && length > 2 && strlen(row->key) != length - 2;
 }
 
+/* All options but --policy, which is only noted. */
+static int scan(int argc, char *argv[], const struct getopt_tables *tables,
+		struct memcage_spec *spec, struct run_options *options, struct memcage_error *err)
+{
+	opterr = 0;
+	optind = 1;
+	for (;;) {
+		int at = optind, value;
+		const struct row *row;
+
+		optopt = 0;
+		value = getopt_long(argc, argv, tables->letters, tables->longs, NULL);
+		if (value == -1)
+			break;
+		if (value == '?' || value == ':')
+			return refuse(tables, value, argv, err);
+		row = find_row(tables, value);
+		if (value >= FIRST_VALUE && is_abbreviated(row, argv[at]))
+			return error_usage(err, "there is no option %.100s; did you mean --%s?",
+					   argv[at], row->key);
+		if (take(row, optarg, spec, options, err) < 0)
+			return -1;
+		if (options->show != OPTIONS_SHOW_NOTHING)
+			return 0;
+	}
+	options->command = argv + optind;
+	return 0;
+}
+
+/* What the program itself takes of a policy. */
+static int take_program_keys(const struct policy *policy, struct run_options *options,
+			     struct memcage_error *err)
+{
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct policy_value *value = &policy->values[i];
+
+		if (!value->is_program)
+			take_note(value->key, value->text, options);
+		else if (take_format(value->text, options, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int start_from(const struct policy *policy, struct memcage_spec *spec,
+		      struct run_options *options, struct memcage_error *err)
+{
+	return policy_apply(policy, spec, err) < 0 ? -1 : take_program_keys(policy, options, err);
+}
+
 int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_options *ret,
 		  struct memcage_error *err)
 {
 	struct getopt_tables tables;
-	int value;
+	struct policy_faults faults;
+	const char *policy;
 
 	*ret = (struct run_options) { .format = SAY_TEXT };
 	make_tables(&tables);
-	opterr = 0;
-	optind = 1;
-	for (;;) {
-		int at = optind;
-		const struct row *row;
+	if (scan(argc, argv, &tables, spec, ret, err) < 0)
+		return -1;
+	if (!ret->policy || ret->show != OPTIONS_SHOW_NOTHING)
+		return 0;
 
-		optopt = 0;
-		value = getopt_long(argc, argv, tables.letters, tables.longs, NULL);
-		if (value == -1)
-			break;
-		if (value == '?' || value == ':')
-			return refuse(&tables, value, argv, err);
-		row = find_row(&tables, value);
-		if (value >= FIRST_VALUE && is_abbreviated(row, argv[at]))
-			return error_usage(err, "there is no option %.100s; did you mean --%s?",
-					   argv[at], row->key);
-		if (take(row, optarg, spec, ret, err) < 0)
-			return -1;
-		if (ret->show != OPTIONS_SHOW_NOTHING)
-			return 0;
+	/* Wherever it stands, a policy comes first and the options override it. */
+	policy = ret->policy;
+	*ret = (struct run_options) { .format = SAY_TEXT };
+	if (policy_load(policy, &ret->loaded, &faults) < 0) {
+		*err = faults.list[0];
+		return -1;
 	}
-	ret->command = argv + optind;
-	return 0;
+	return start_from(&ret->loaded, spec, ret, err) < 0
+		       ? -1
+		       : scan(argc, argv, &tables, spec, ret, err);
+}
+
+void options_release(struct run_options *options)
+{
+	policy_release(&options->loaded);
 }
 
 static void print_row(const struct row *row)

@@ -163,6 +163,7 @@ int verb_run(int argc, char *argv[])
 	if (FREE_AT_EXIT) {
 		memcage_job_free(loop.job);
 		memcage_spec_free(spec);
+		options_release(&options);
 		own_close(&loop.signals);
 	}
 	return status;
