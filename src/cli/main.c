@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } verbs[] = {
 	{ "run", verb_run, "run a command in a cage, and say what killed it" },
+	{ "policy", verb_policy, "list, show and check what a cage may start from" },
 };
 
 static int help(FILE *to, int status)

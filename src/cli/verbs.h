@@ -6,3 +6,4 @@
 #pragma once
 
 int verb_run(int argc, char *argv[]);
+int verb_policy(int argc, char *argv[]);
