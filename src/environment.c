@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "environment.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/own.h"
+
+#define MILLION UINT64_C(1000000)
 
 static size_t name_length(const char *entry)
 {
@@ -83,6 +87,55 @@ static bool needs_tmpdir(const struct job *job, char **list)
 	return false;
 }
 
+/* Of a list such as "0-2,5". */
+static uint64_t count_cpus(const char *list)
+{
+	uint64_t count = 0;
+
+	for (const char *at = list; *at; at += strspn(at, ",")) {
+		char *end;
+		unsigned long first = strtoul(at, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		count += last - first + 1;
+		at = end;
+	}
+	return count;
+}
+
+/* As many as can be busy at once by the job's own limits; 0: as many as there are. */
+static uint64_t cpus_in_force(const struct job *job)
+{
+	const struct limit_value *cpus = &job->limits[LIMIT_CPUS];
+	const struct limit_value *cpuset = &job->limits[LIMIT_CPUSET];
+	uint64_t count = cpuset->set && cpuset->cpus ? count_cpus(cpuset->cpus) : 0;
+	uint64_t whole = 0;
+
+	if (cpus->set && cpus->number != LIMIT_NONE)
+		whole = (cpus->number + MILLION - 1) / MILLION;
+	if (count == 0 || (whole != 0 && whole < count))
+		return whole;
+	return count;
+}
+
+/* What a policy says of variables that count CPUs; a value that anybody has set stays. */
+static bool put_cpus(const struct job *job, char **list)
+{
+	uint64_t cpus = job->settings.cpus_env_count > 0 ? cpus_in_force(job) : 0;
+
+	for (size_t i = 0; cpus > 0 && i < job->settings.cpus_env_count; i++) {
+		auto_free char *entry = NULL;
+
+		if (environment_get(list, job->settings.cpus_env[i]))
+			continue;
+		if (asprintf(&entry, "%s=%" PRIu64, job->settings.cpus_env[i], cpus) < 0 ||
+		    !put(list, entry))
+			return false;
+	}
+	return true;
+}
+
 char **environment_make(const struct job *job)
 {
 	size_t inherited = 0;
@@ -91,11 +144,14 @@ char **environment_make(const struct job *job)
 
 	while (!job->settings.clear_env && environ && environ[inherited])
 		inherited++;
-	list = calloc(inherited + job->settings.env_count + 2, sizeof(char *));
+	list = calloc(inherited + job->settings.env_count + job->settings.cpus_env_count + 2,
+		      sizeof(char *));
 	for (size_t i = 0; list && done && i < inherited; i++)
 		done = (list[i] = strdup(environ[i])) != NULL;
 	for (size_t i = 0; list && done && i < job->settings.env_count; i++)
 		done = put_option(list, job->settings.env[i]);
+	if (list && done)
+		done = put_cpus(job, list);
 	if (list && done && needs_tmpdir(job, list))
 		done = put(list, "TMPDIR=/tmp");
 	if (list && !done) {

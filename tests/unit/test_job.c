@@ -229,6 +229,65 @@ static void check_much(void **state)
 		free(caller[i]);
 }
 
+/* ---- variables that count CPUs ---- */
+
+static const struct cpus_row {
+	const char *name;
+	uint64_t cpus;	    /* millionths; 0: not limited */
+	const char *cpuset; /* NULL: not limited */
+	const char *caller, *option;
+	const char *want; /* NULL: there is no such variable */
+	bool clear;
+} cpus_rows[] = {
+	{ "without a limit it is left alone", 0, NULL, NULL, NULL, NULL },
+	{ "without a limit the caller's stays", 0, NULL, "N=7", NULL, "7" },
+	{ "one CPU", 1000000, NULL, NULL, NULL, "1" },
+	{ "a part of a CPU is a CPU", 1000, NULL, NULL, NULL, "1" },
+	{ "a CPU and a half are two", 1500000, NULL, NULL, NULL, "2" },
+	{ "two CPUs and next to nothing are three", 2000001, NULL, NULL, NULL, "3" },
+	{ "max is no limit", LIMIT_NONE, NULL, NULL, NULL, NULL },
+	{ "max is no limit, but the set is", LIMIT_NONE, "3", NULL, NULL, "1" },
+	{ "a set of one", 0, "5", NULL, NULL, "1" },
+	{ "a set of a range", 0, "0-3", NULL, NULL, "4" },
+	{ "a set of more", 0, "0-2,5,7-8", NULL, NULL, "6" },
+	{ "the smaller is in force: the set", 8000000, "0-1", NULL, NULL, "2" },
+	{ "the smaller is in force: the time", 1500000, "0-7", NULL, NULL, "2" },
+	{ "what the caller has set stays", 2000000, NULL, "N=7", NULL, "7" },
+	{ "what the caller has set to nothing stays", 2000000, NULL, "N=", NULL, "" },
+	{ "what an option sets stays", 2000000, NULL, NULL, "N=9", "9" },
+	{ "what an option sets overrides the caller", 2000000, NULL, "N=7", "N=9", "9" },
+	{ "what an option passes and is not there", 2000000, NULL, NULL, "N", "2" },
+	{ "what the caller has set and does not pass", 2000000, NULL, "N=7", NULL, "2", true },
+	{ "what an option passes", 2000000, NULL, "N=7", "N", "7", true },
+};
+
+static void check_cpus(void **state)
+{
+	const struct cpus_row *row = *state;
+	char *options[] = { (char *) row->option }, *names[] = { (char *) "N" };
+	char *caller[] = { (char *) row->caller, NULL }, **before = environ, **made;
+	struct job job = {
+		.settings = { .env = options,
+			      .env_count = row->option ? 1 : 0,
+			      .cpus_env = names,
+			      .cpus_env_count = 1,
+			      .clear_env = row->clear },
+		.limits = { [LIMIT_CPUS] = { .set = row->cpus != 0, .number = row->cpus },
+			    [LIMIT_CPUSET] = { .set = row->cpuset, .cpus = (char *) row->cpuset } },
+	};
+	const char *said;
+
+	environ = caller;
+	made = environment_make(&job);
+	environ = before;
+	assert_non_null(made);
+	said = environment_get(made, "N");
+	if (row->want && said)
+		assert_string_equal(said, row->want);
+	assert_int_equal(!said, !row->want);
+	free_list(made);
+}
+
 /* ---- paths ---- */
 
 static const struct below {
@@ -368,6 +427,7 @@ int main(void)
 	static struct test_suite suite;
 
 	TEST_ROWS(&suite, check_environment, rows);
+	TEST_ROWS(&suite, check_cpus, cpus_rows);
 	test_add(&suite, "a variable is found by its whole name", check_get, NULL);
 	test_add(&suite, "ten megabytes of variables", check_much, NULL);
 	TEST_ROWS(&suite, check_below, belows);

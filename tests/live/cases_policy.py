@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policies: where they are from, what overrides what, and what is refused before anything is made."""
+
+import os
+
+from cases_exit import PLAIN
+from expect import Is, contains, lacks, like
+from harness import case, row
+from host import MIB
+
+NIGHT = ('extends: base.yaml\n'
+         'limits: {memory: 64M}\n'
+         'env: {NAME: night, OTHER: night}\n', 0o644)
+BASE = ('limits: {memory: 32M, pids: 20, rlimits: {NOFILE: "100"}}\n'
+        'env: {NAME: base, THIRD: base}\n'
+        'network: none\n', 0o644)
+FILES = {'night.yaml': NIGHT, 'base.yaml': BASE}
+SAY = ['sh', '-c', 'echo $NAME $OTHER $THIRD; ulimit -n']
+WELL = {key: value for key, value in PLAIN.items() if key != 'policy'}
+
+# Where they are from ------------------------------------------------------------------------------
+
+row('without_a_policy_it_is_the_default', run=['--', '@nothing'],
+    report={**PLAIN, 'policy': 'default'})
+row('the_default_policy_can_be_said', run=['-p', 'default', '-m', '64M', '--', '@nothing'],
+    report={**PLAIN, 'policy': 'default', 'limits': {'memory_bytes': 64 * MIB}})
+row('a_policy_may_be_a_file', files=FILES, run=['-p', 'night.yaml', '--', *SAY],
+    out='night night base\n100\n',
+    report={**WELL, 'policy': 'night.yaml', 'limits': {'memory_bytes': 64 * MIB, 'pids': 20}})
+row('a_policy_may_be_a_file_elsewhere', files=FILES, cwd='/',
+    argv=['run', '-r', '%cwd/r.json', '-p', '%cwd/night.yaml', '--', *SAY],
+    out='night night base\n100\n', report={**WELL, 'policy': like(r'/night\.yaml$')})
+
+# What overrides what ------------------------------------------------------------------------------
+
+row('options_override_a_policy', files=FILES,
+    run=['-p', 'night.yaml', '-m', '48M', '-e', 'NAME=option', '--rlimit', 'NOFILE=90', '--', *SAY],
+    out='option night base\n90\n',
+    report={**WELL, 'limits': {'memory_bytes': 48 * MIB, 'pids': 20}})
+row('options_in_front_of_a_policy_override_it_too', files=FILES,
+    run=['-m', '48M', '-e', 'NAME=option', '--rlimit', 'NOFILE=90', '-p', 'night.yaml', '--', *SAY],
+    out='option night base\n90\n',
+    report={**WELL, 'limits': {'memory_bytes': 48 * MIB, 'pids': 20}})
+
+
+@case(files=FILES)
+def a_network_of_ones_own_may_be_a_policys(live):
+    ours = os.readlink('/proc/self/ns/net')
+    for options, same in (['-p', 'night.yaml'], False), (['--network', 'host', '-p', 'night.yaml'],
+            True):
+        result = live.run(*options, '--', 'readlink', '/proc/self/ns/net')
+        live.expect(result, status=0, report=WELL)
+        live.ensure((result.out.strip() == ours) is same, f'{options}: {result.out}, not {ours}')
+
+
+row('the_last_of_two_policies_counts', files=FILES,
+    run=['-p', 'base.yaml', '-p', 'night.yaml', '-p', 'default', '--', '@nothing'],
+    report={**WELL, 'policy': 'default', 'limits': {'memory_bytes': None, 'pids': None}})
+row('binds_of_a_policy_and_of_options_add_up',
+    files={'p.yaml': ('bind: [".:/tmp/one"]\n', 0o644)},
+    run=['-p', 'p.yaml', '--bind', '.:/tmp/two', '--', 'sh', '-c', 'ls /tmp/one /tmp/two'],
+    out='/tmp/one:\np.yaml\nr.json\n\n/tmp/two:\np.yaml\nr.json\n', report=WELL)
+row('a_switch_that_was_set_can_be_taken_back',
+    files={'a.yaml': ('clear-env: true\n', 0o644),
+           'b.yaml': ('extends: a.yaml\nclear-env: false\n', 0o644)},
+    run=['-p', 'b.yaml', '--', 'sh', '-c', 'echo $HERE'], env={'HERE': 'yes'}, out='yes\n',
+    report=WELL)
+row('a_variable_without_a_value_is_the_callers',
+    files={'a.yaml': ('clear-env: true\nenv: {HERE: , PATH: }\n', 0o644)},
+    run=['-p', 'a.yaml', '--', 'sh', '-c', 'echo $HERE $THERE'],
+    env={'HERE': 'yes', 'THERE': 'no'}, out='yes\n', report=WELL)
+row('an_oom_exit_code_may_be_a_policys', status=137,
+    files={'p.yaml': ('limits: {memory: 32M}\noom-exit-code: 137\nformat: quiet\n', 0o644)},
+    run=['-p', 'p.yaml', '--', '@hog', '64'], err='',
+    report={'cause': 'oom', 'status': 137, 'oom': {'scope': 'job', 'limit_bytes': 32 * MIB}})
+row('an_option_says_how_to_say_it_in_place_of_the_policy', status=120,
+    files={'p.yaml': ('limits: {memory: 32M}\nformat: quiet\n', 0o644)},
+    run=['-p', 'p.yaml', '--format', 'github', '--', '@hog', '64'], err=contains('::error'),
+    report={'cause': 'oom'})
+row('a_report_may_be_a_policys', files={'p.yaml': ('report: r.json\n', 0o644)},
+    argv=['run', '-p', 'p.yaml', '--', '@nothing'], report={**WELL, 'policy': 'p.yaml'})
+
+
+@case(files={'p.yaml': ('', 0o644)})
+def a_descriptor_may_be_a_policys(live):
+    near, far = os.pipe()
+    live.put('p.yaml', f'pass-fd: {far}\n')
+    process = live.start('run', '-r', 'r.json', '-p', 'p.yaml', '--', 'sh', '-c',
+                         f'echo hello >&{far}', pass_fds=[far])
+    os.close(far)
+    result = live.finish(process)
+    said = os.read(near, 100)
+    os.close(near)
+    live.expect(result, status=0, report=WELL)
+    live.ensure(said == b'hello\n', f'the pipe says {said!r}')
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+
+def refuse(name, text, says, policy='p.yaml'):
+    row(f'a_policy_{name}_is_refused', status=2, out='', err=contains(says),
+        files={'p.yaml': (text, 0o644)},
+        argv=['run', '-r', 'r.json', '-p', policy, '--', 'sh', '-c', 'echo ran >ran'])
+
+
+refuse('with_a_wrong_value', 'oom: kill-job\nlimits:\n  memory: 64Q\n',
+       "memcage: p.yaml:3:11: limits.memory: '64Q' is not a size; say 512M, 1.5G or max\n")
+refuse('with_a_typo', 'netwrok: none\n',
+       "memcage: p.yaml:1:1: there is no key 'netwrok'; did you mean 'network'?\n")
+refuse('with_a_key_twice', 'oom: kill-job\noom: kill-process\n', 'p.yaml:2:1: the key')
+refuse('with_an_alias', 'bind: &a [/x]\nhide: *a\n', 'p.yaml:1:7: anchors')
+refuse('that_is_no_yaml', 'oom: [\n', 'p.yaml:2:1: this is no YAML')
+refuse('that_extends_itself', 'extends: ./p.yaml\n', 'circle: p.yaml -> ./p.yaml')
+refuse('that_is_not_there', '', "cannot read 'q.yaml': No such file", policy='q.yaml')
+refuse('that_is_a_folder', '', "cannot read './': it is no regular file", policy='./')
+refuse('that_has_no_end', '', "cannot read '/dev/zero': it is no regular file", policy='/dev/zero')
+refuse('with_a_name_that_is_not_there', '', "there is no policy 'defualt'; did you mean 'default'?",
+       policy='defualt')
+refuse('without_a_name', '', "cannot read ''", policy='')
+refuse('that_is_too_large', '#' * 65537, 'p.yaml: more than 65536 bytes')
+
+
+@case(leaves=['p.yaml'])
+def a_policy_that_is_a_fifo_is_refused_at_once(live):
+    os.mkfifo(live.path('p.yaml'))
+    result = live.memcage('run', '-p', 'p.yaml', '--', '@nothing')
+    live.expect(result, status=2, err=contains("cannot read 'p.yaml': it is no regular file"))
+    live.ensure(result.seconds < 5, f'took {result.seconds:.1f} s')
+
+
+# The verb -----------------------------------------------------------------------------------------
+
+row('policies_are_listed', argv=['policy', 'list'], err='', out=like(r'\Adefault  +\S.*\npython '))
+row('a_policy_that_is_right_is_told_so', files=FILES, argv=['policy', 'check', 'night.yaml'],
+    err='', out='night.yaml: right\n')
+row('all_that_is_wrong_with_a_policy_is_told', argv=['policy', 'check', 'p.yaml'], status=2,
+    files={'p.yaml': ('oom: x\nlimits: {pids: y}\n', 0o644)}, out='',
+    err=like(r'\Amemcage: p\.yaml:1:6: .*\nmemcage: p\.yaml:2:16: .*\n\Z'))
+row('a_policy_is_shown_with_what_it_inherits', files=FILES, argv=['policy', 'show', 'night.yaml'],
+    err='', out=Is('all lines', lambda text: {
+        'limits.memory 64M night.yaml:2 memory.max (v1: memory.limit_in_bytes)',
+        'limits.pids 20 base.yaml:1 pids.max', 'network none base.yaml:3 network namespace',
+        'limits.rlimits.NOFILE 100 base.yaml:1 setrlimit(2)',
+        'env.NAME night night.yaml:3 environment', 'env.THIRD base base.yaml:2 environment',
+        'oom kill-job built in memory.oom.group',
+    } <= {' '.join(line.split()) for line in text.splitlines()}))
+row('a_policy_without_a_word_is_refused', argv=['policy'], status=2, out='',
+    err=contains('memcage policy --help'))
+row('a_word_that_is_no_policys_is_refused', argv=['policy', 'print'], status=2, out='',
+    err=contains("'print'"))
+row('a_policy_to_show_must_be_named', argv=['policy', 'show'], status=2, out='',
+    err=contains("'show'"))
+row('two_policies_to_show_are_refused', argv=['policy', 'show', 'default', 'python'], status=2,
+    out='', err=contains("'python'"))
+row('the_help_of_policy_names_its_words', argv=['policy', '--help'], err='',
+    out=contains('list', 'show', 'check'))
+row('the_help_of_a_word_of_policy_is_there', argv=['policy', 'show', '-h'], err='',
+    out=contains('list', 'show', 'check'))
+row('the_version_is_told_to_policy', argv=['policy', '--version'],
+    out=like(r'\Amemcage \d+\.\d+'), err='')
+
+# python -------------------------------------------------------------------------------------------
+
+THREADS = ['sh', '-c', 'env | grep -c "_NUM_THREADS=2$"; env | grep -c THREADS= || true']
+row('python_counts_the_cpus_that_there_may_be', run=['-p', 'python', '-c', '1.5', '--', *THREADS],
+    out=like(r'\A7\n10\n\Z'), report={**WELL, 'policy': 'python'})
+row('python_counts_no_cpus_where_none_are_limited', run=['-p', 'python', '--', *THREADS],
+    out='0\n0\n', report=WELL)
+row('python_leaves_alone_what_the_caller_counts',
+    run=['-p', 'python', '-c', '2', '-e', 'MKL_NUM_THREADS=7', '--', 'sh', '-c',
+         'echo $OMP_NUM_THREADS $MKL_NUM_THREADS $RAYON_NUM_THREADS'],
+    env={'OMP_NUM_THREADS': '5'}, out='5 7 2\n', report=WELL)
+row('python_keeps_caches_in_the_cage', env={'XDG_CACHE_HOME': '/root/.cache', 'TMPDIR': '/root'},
+    run=['-p', 'python', '--', '/usr/bin/python3', '-c',
+         'import os, tempfile\nos.makedirs(os.environ["XDG_CACHE_HOME"])\n'
+         'print(tempfile.gettempdir(), *sorted(os.environ[name] for name in ('
+         '"XDG_CACHE_HOME", "JOBLIB_TEMP_FOLDER", "NUMBA_CACHE_DIR", "MPLCONFIGDIR")))\n'
+         'os.rmdir("/tmp/cache")'],
+    out='/tmp /tmp/cache /tmp/joblib /tmp/matplotlib /tmp/numba\n', report=WELL)
+row('python_is_an_ordinary_cage', run=['-p', 'python', '--', 'sh', '-c', 'echo $HOME'],
+    out=lacks('tmp'), report=WELL)
