@@ -16,6 +16,7 @@
 
 /* Where those go who were in the cgroup; not a name that the sweep takes for a cage. */
 #define MEMBERS "memcage.members"
+#define SEE_DOCTOR "; see memcage doctor, line delegation"
 #define OUTSIDE (-1) /* a process that our PID namespace does not show: it reads as 0 */
 
 static bool is_real_root(int dir)
@@ -44,6 +45,42 @@ static int move_process(int members, long pid)
 	return file_write_at(members, "cgroup.procs", text) < 0 && errno != ESRCH ? -1 : 0;
 }
 
+static int refuse_denied(struct host *host, const struct hierarchy *hierarchy,
+			 struct memcage_error *err)
+{
+	const char *advice = "let root run it, or give it a cgroup of its own (mkdir, chown)";
+
+	if (hierarchy->version == CGROUP_V2 && access("/run/systemd/system", F_OK) == 0)
+		advice = "run it in one that is: systemd-run --user --scope -p Delegate=yes -- "
+			 "memcage run ... (with a user manager: loginctl enable-linger), or as "
+			 "root";
+	host->delegation = DELEGATION_DENIED;
+	return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+			 "memcage's own cgroup %s%s is not delegated to this user; %s" SEE_DOCTOR,
+			 hierarchy->mount, hierarchy->own, advice);
+}
+
+/* What the kernel said to a step on our way, with the file of our own cgroup. */
+static int refuse_step(struct host *host, const struct hierarchy *hierarchy, const char *step,
+		       const char *file, struct memcage_error *err)
+{
+	if (errno == EACCES || errno == EPERM)
+		return refuse_denied(host, hierarchy, err);
+	return error_setup(err, "%s %s%s/%s", step, hierarchy->mount, hierarchy->own, file);
+}
+
+/*
+ * The kernel asks for the directory, and for cgroup.procs where processes are born below it.  Root
+ * is not asked, to whom only a container or a namespace says no, and says it later.
+ */
+static bool is_ours(const struct hierarchy *hierarchy)
+{
+	if (geteuid() == 0)
+		return true;
+	return faccessat(hierarchy->dir, ".", W_OK, 0) == 0 &&
+	       faccessat(hierarchy->dir, "cgroup.procs", W_OK, 0) == 0;
+}
+
 /*
  * The pids in the cgroup: their number, and the first that is not ours (0: none), for the
  * message.
@@ -70,8 +107,8 @@ static int list_members(int dir, size_t *ret_count, long *ret_other, int move_to
 	return 0;
 }
 
-static int refuse_others(const struct hierarchy *hierarchy, size_t count, long other,
-			 struct memcage_error *err)
+static int refuse_others(struct host *host, const struct hierarchy *hierarchy, size_t count,
+			 long other, struct memcage_error *err)
 {
 	char file[64], comm[32], who[96] = "of another PID namespace";
 
@@ -80,12 +117,14 @@ static int refuse_others(const struct hierarchy *hierarchy, size_t count, long o
 		comm[strcspn(comm, "\n")] = '\0';
 		snprintf(who, sizeof(who), "%s, pid %ld", comm, other);
 	}
-	return error_set(
-		err, MEMCAGE_ERROR_SETUP, 0,
-		"memcage's own cgroup %s holds %zu other process%s (%s), and the kernel "
-		"gives the memory controller only to cgroups without any; run it in a "
-		"cgroup of its own: systemd-run --scope -p Delegate=yes -- memcage run ...",
-		*hierarchy->own ? hierarchy->own : "/", count - 1, count == 2 ? "" : "es", who);
+	host->delegation = DELEGATION_HELD;
+	return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+			 "memcage's own cgroup %s holds %zu other process%s (%s), and the kernel "
+			 "gives the memory controller only to cgroups without any; run it in a "
+			 "cgroup of its own: systemd-run --scope -p Delegate=yes -- memcage run "
+			 "..." SEE_DOCTOR,
+			 *hierarchy->own ? hierarchy->own : "/", count - 1, count == 2 ? "" : "es",
+			 who);
 }
 
 /* Members may fork while they are moved: until nobody is left, a bounded number of times. */
@@ -100,17 +139,15 @@ static int step_aside(struct host *host, struct hierarchy *hierarchy, struct mem
 	if (count == 0)
 		return 0;
 	if (other == OUTSIDE || (other != 0 && !container))
-		return refuse_others(hierarchy, count, other, err);
+		return refuse_others(host, hierarchy, count, other, err);
 	if (mkdirat(hierarchy->dir, MEMBERS, 0755) < 0 && errno != EEXIST)
-		return error_setup(err, "cannot make the cgroup %s%s/" MEMBERS, hierarchy->mount,
-				   hierarchy->own);
+		return refuse_step(host, hierarchy, "cannot make the cgroup", MEMBERS, err);
 
 	auto_fd int members = openat(hierarchy->dir, MEMBERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (int tries = 0; tries < 100 && count > 0; tries++)
 		if (list_members(hierarchy->dir, &count, &other, members) < 0)
-			return error_setup(err, "cannot move to %s%s/" MEMBERS, hierarchy->mount,
-					   hierarchy->own);
+			return refuse_step(host, hierarchy, "cannot move to", MEMBERS, err);
 	host->left_own = true;
 	return 0;
 }
@@ -137,6 +174,8 @@ static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int 
 	unsigned int there, enabled;
 
 	leave_members(hierarchy);
+	if (!is_ours(hierarchy))
+		return refuse_denied(host, hierarchy, err);
 	there = hierarchy->controllers &
 		hierarchy_read_controllers(hierarchy->dir, "cgroup.controllers");
 	enabled = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control");
@@ -145,11 +184,12 @@ static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int 
 			return -1;
 		if (enable(hierarchy->dir, there & ~enabled, '+') < 0 &&
 		    enable(hierarchy->dir, there & required & ~enabled, '+') < 0)
-			return error_setup(
-				err, "cannot enable controllers in %s%s/cgroup.subtree_control",
-				hierarchy->mount, hierarchy->own);
+			return refuse_step(host, hierarchy, "cannot enable controllers in",
+					   "cgroup.subtree_control", err);
 		enabled = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control");
 	}
+	if ((hierarchy->controllers & required & ~enabled) != 0)
+		host->delegation = DELEGATION_PARTIAL;
 	hierarchy->controllers &= enabled;
 	return 0;
 }
@@ -163,12 +203,16 @@ static void forget_disabled(struct host *host)
 
 int delegate_prepare(struct host *host, unsigned int required, struct memcage_error *err)
 {
+	host->delegation = DELEGATION_NONE;
 	for (size_t i = 0; i < host->count; i++) {
 		struct hierarchy *hierarchy = &host->hierarchies[i];
 		int failed;
 
-		if (hierarchy->version != CGROUP_V2)
+		if (hierarchy->version != CGROUP_V2) {
+			if (!is_ours(hierarchy))
+				return refuse_denied(host, hierarchy, err);
 			continue;
+		}
 		file_lock(hierarchy->dir, LOCK_EX); /* two of us must not both move the members */
 		failed = prepare(host, hierarchy, required, err);
 		flock(hierarchy->dir, LOCK_UN);
@@ -177,10 +221,12 @@ int delegate_prepare(struct host *host, unsigned int required, struct memcage_er
 	}
 	forget_disabled(host);
 	if (host->of[CONTROLLER_MEMORY] < 0)
-		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
-				 "the memory controller is not available in memcage's own cgroup; "
-				 "its parent must "
-				 "have +memory in cgroup.subtree_control");
+		return error_set(
+			err, MEMCAGE_ERROR_SETUP, 0,
+			"the memory controller is not available in memcage's own cgroup; "
+			"its parent must have +memory in cgroup.subtree_control" SEE_DOCTOR);
+	if (host->delegation == DELEGATION_NONE)
+		host->delegation = DELEGATION_FULL;
 	return 0;
 }
 

@@ -12,7 +12,8 @@
 /*
  * required: controllers (bits) without which the job cannot run.  Others that the host has are
  * enabled too where that works, so that they count and can be passed on.  On success each v2
- * hierarchy's controllers are those enabled for children.
+ * hierarchy's controllers are those enabled for children.  host->delegation says what was found,
+ * PARTIAL on success too: which limits that takes is the caller's to judge.
  */
 int delegate_prepare(struct host *host, unsigned int required, struct memcage_error *err);
 /* Undoes it where no other cage is left: nothing of memcage stays in the tree. */

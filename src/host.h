@@ -33,12 +33,22 @@ struct hierarchy {
 
 enum backend_choice { BACKEND_AUTO, BACKEND_V2, BACKEND_V1, BACKEND__COUNT };
 
+/* What memcage's own cgroup is good for; found by delegate.c. */
+enum delegation {
+	DELEGATION_NONE, /* not looked at, or what the error tells is wrong with it */
+	DELEGATION_FULL,
+	DELEGATION_PARTIAL, /* it lacks a required controller that the tree has */
+	DELEGATION_HELD,    /* other processes live in it */
+	DELEGATION_DENIED,  /* it is not ours to change */
+};
+
 struct host {
 	struct hierarchy hierarchies[HIERARCHIES_MOST];
 	size_t count;
 	int of[CONTROLLER__COUNT]; /* index of the hierarchy that holds it; -1: nowhere */
 	bool cgroup_namespace;	   /* we see the tree through one: levels above are hidden */
-	bool left_own;		   /* we moved ourselves to a leaf of our own cgroup (delegate.c) */
+	enum delegation delegation;
+	bool left_own; /* we moved ourselves to a leaf of our own cgroup (delegate.c) */
 };
 
 #define HOST_NONE ((struct host) { 0 })

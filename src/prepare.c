@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "delegate.h"
+#include "scope.h"
 #include "text.h"
 
 #define TMP_SHARE                                                                                  \
@@ -172,12 +173,39 @@ static int end_job_as_group(struct run *run)
 	return 0;
 }
 
-int prepare_host(struct run *run)
+static int find_own(struct run *run)
 {
 	if (host_probe(&run->host, run->job->settings.backend, wanted_controllers(run),
 		       &run->failure) < 0)
 		return -1;
 	return delegate_prepare(&run->host, required_controllers(run), &run->failure);
+}
+
+/*
+ * Our own cgroup will not do; has systemd one for us?  If not, the reason that comes first is why
+ * ours will not, unless it does but for some controller.
+ */
+static int find_other(struct run *run, bool usable)
+{
+	struct memcage_error why;
+
+	delegate_restore(&run->host);
+	if (scope_take(&run->host, &why) < 0 && !usable)
+		return error_prefix(&run->failure, "systemd gives no scope (%s)", why.text);
+	host_release(&run->host);
+	run->host = HOST_NONE;
+	return find_own(run);
+}
+
+int prepare_host(struct run *run)
+{
+	bool usable = find_own(run) == 0;
+
+	if (usable && run->host.delegation == DELEGATION_FULL)
+		return 0;
+	if (run->host.delegation == DELEGATION_NONE || !scope_possible(&run->host))
+		return usable ? 0 : -1;
+	return find_other(run, usable);
 }
 
 int prepare_cgroup(struct run *run)
