@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "delegate.h"
 #include "tree/fake.h"
@@ -48,6 +49,7 @@ static const struct row {
 	unsigned int controllers; /* that are left */
 	const char *written;	  /* how cgroup.subtree_control then begins; NULL: not there */
 	bool left_own;
+	enum delegation delegation;
 } rows[] = {
 	{ "all is given on already, whoever lives here",
 	  WE | OTHERS,
@@ -55,99 +57,113 @@ static const struct row {
 	  NULL,
 	  FAKE_V2_ALL,
 	  FULL "\n",
-	  false },
+	  false,
+	  DELEGATION_FULL },
 	{ "what our cgroup does not have is forgotten",
 	  WE,
 	  { NOT_ROOT, HAS("memory pids"), GIVES("memory pids") },
 	  NULL,
 	  FAKE_BIT(MEMORY) | FAKE_BIT(PIDS),
 	  "memory pids\n",
-	  false },
+	  false,
+	  DELEGATION_FULL },
 	{ "cpuset is not cpu",
 	  WE,
 	  { NOT_ROOT, HAS("cpuset memory"), GIVES("cpuset memory") },
 	  NULL,
 	  FAKE_BIT(MEMORY),
 	  "cpuset memory\n",
-	  false },
+	  false,
+	  DELEGATION_FULL },
 	{ "the root of the tree gives on with processes in it, all in one write",
 	  WE | OTHERS,
 	  { HAS(FULL), GIVES("") },
 	  UNAVAILABLE,
 	  0,
 	  "+memory +cpu +io +pids ",
-	  false },
+	  false,
+	  DELEGATION_PARTIAL },
 	{ "only what is missing is enabled",
 	  WE,
 	  { HAS(FULL), GIVES("cpu io") },
 	  UNAVAILABLE,
 	  0,
 	  "+memory +pids ",
-	  false },
+	  false,
+	  DELEGATION_PARTIAL },
 	{ "a cgroup without processes gives on",
 	  0,
 	  { NOT_ROOT, HAS(FULL), GIVES("") },
 	  UNAVAILABLE,
 	  0,
 	  "+memory +cpu +io +pids ",
-	  false },
+	  false,
+	  DELEGATION_PARTIAL },
 	{ "others live here: refused",
 	  WE | OTHERS,
 	  { NOT_ROOT, HAS(FULL), GIVES("") },
 	  "memcage's own cgroup /up/own holds 1 other process (",
 	  0,
 	  "\n",
-	  false },
+	  false,
+	  DELEGATION_HELD },
 	{ "others live here, in a namespace but not at its root: refused",
 	  WE | OTHERS | NAMESPACE,
 	  { NOT_ROOT, HAS(FULL), GIVES("") },
 	  "pid 1)",
 	  0,
 	  "\n",
-	  false },
+	  false,
+	  DELEGATION_HELD },
 	{ "others live here, at the root of a mount that shows a part: refused",
 	  WE | OTHERS | MOUNT,
 	  { NOT_ROOT, HAS(FULL), GIVES("") },
 	  "holds 1 other process (",
 	  0,
 	  "\n",
-	  false },
+	  false,
+	  DELEGATION_HELD },
 	{ "others only: refused",
 	  OTHERS,
 	  { NOT_ROOT, HAS(FULL), GIVES("") },
 	  "systemd-run --scope -p Delegate=yes -- memcage run",
 	  0,
 	  "\n",
-	  false },
+	  false,
+	  DELEGATION_HELD },
 	{ "alone: steps aside",
 	  WE,
 	  { NOT_ROOT, HAS(FULL), GIVES(""), { MEMBERS "/cgroup.procs", "" } },
 	  UNAVAILABLE,
 	  0,
 	  "+memory +cpu +io +pids ",
-	  true },
+	  true,
+	  DELEGATION_PARTIAL },
 	{ "alone, but it cannot step aside",
 	  WE,
 	  { NOT_ROOT, HAS(FULL), GIVES("") },
 	  "/up/own/memcage.members: No such file or directory",
 	  0,
 	  "\n",
-	  false },
+	  false,
+	  DELEGATION_NONE },
 	{ "in a container all step aside",
 	  WE | OTHERS | CONTAINER,
 	  { NOT_ROOT, HAS(FULL), GIVES(""), { MEMBERS "/cgroup.procs", "" } },
 	  UNAVAILABLE,
 	  0,
 	  "+memory +cpu +io +pids ",
-	  true },
+	  true,
+	  DELEGATION_PARTIAL },
 	{ "no controller at all",
 	  WE,
 	  { NOT_ROOT, HAS(""), GIVES("") },
 	  UNAVAILABLE,
 	  0,
 	  "\n",
-	  false },
-	{ "no files at all", WE, {}, UNAVAILABLE, 0, NULL, false },
+	  false,
+	  DELEGATION_PARTIAL },
+	{ "no files at all", WE, {}, UNAVAILABLE, 0, NULL, false, DELEGATION_PARTIAL },
 	{ "files without a newline",
 	  WE,
 	  { NOT_ROOT,
@@ -156,7 +172,8 @@ static const struct row {
 	  NULL,
 	  FAKE_V2_ALL,
 	  ALL_OF,
-	  false },
+	  false,
+	  DELEGATION_FULL },
 };
 
 static void put_procs(const struct fake *fake, const char *path, unsigned int who)
@@ -210,6 +227,7 @@ static void check_row(void **state)
 		assert_int_equal(fake.host.of[c], row->controllers & 1U << c ? 0 : -1);
 	assert_begins(&fake, FILE_OF("cgroup.subtree_control"), row->written);
 	assert_int_equal(fake.host.left_own, row->left_own);
+	assert_int_equal(fake.host.delegation, row->delegation);
 	fake_remove(&fake);
 }
 
@@ -249,6 +267,76 @@ static void check_members(void **state)
 	assert_return_code(fstat(fake.host.hierarchies[0].dir, &got), errno);
 	assert_int_equal(got.st_ino, want.st_ino);
 	fake_remove(&fake);
+}
+
+/* What the tree has and our own cgroup was not given is told, and no failure. */
+static void check_partial(void **state)
+{
+	static const struct fake_edit edits[] = {
+		NOT_ROOT, HAS("memory"), GIVES("memory"), { NULL, NULL }
+	};
+	struct memcage_error err;
+	struct fake fake;
+
+	(void) state;
+	make(&fake, WE, edits);
+	assert_int_equal(delegate_prepare(&fake.host, FAKE_BIT(MEMORY) | FAKE_BIT(CPU), &err), 0);
+	assert_int_equal(fake.host.delegation, DELEGATION_PARTIAL);
+	assert_int_equal(fake.host.of[CONTROLLER_CPU], -1);
+	fake_remove(&fake);
+}
+
+/* A cgroup of somebody else, as a plain user sees it. */
+static int prepare_denied(enum cgroup_version version, const char *file)
+{
+	struct memcage_error err;
+	struct fake fake;
+	char path[64];
+	int right;
+
+	fake_make(&fake);
+	fake_add(&fake, version, OWN, FAKE_BIT(MEMORY));
+	tree_put(&fake.tree, FILE_OF("cgroup.controllers"), "memory\n");
+	tree_put(&fake.tree, FILE_OF("cgroup.subtree_control"), "memory\n");
+	put_procs(&fake, FILE_OF("cgroup.procs"), WE);
+	snprintf(path, sizeof(path), OWN "/%s", file);
+	if (fchmodat(fake.tree.dir, OWN, 0777, 0) < 0 ||
+	    fchmodat(fake.tree.dir, FILE_OF("cgroup.procs"), 0666, 0) < 0 ||
+	    fchmodat(fake.tree.dir, path, 0555, 0) < 0 ||
+	    (geteuid() == 0 && setresuid(65534, 65534, 0) < 0))
+		return 1;
+	right = delegate_prepare(&fake.host, FAKE_BIT(MEMORY), &err) < 0 &&
+		fake.host.delegation == DELEGATION_DENIED &&
+		strstr(err.text, "/up/own is not delegated to this user; ") != NULL &&
+		strstr(err.text, "; see memcage doctor, line delegation") != NULL;
+	if (geteuid() != 0)
+		setresuid(0, 0, 0);
+	fake_remove(&fake);
+	return right ? 0 : 2;
+}
+
+static const struct denied_row {
+	const char *name;
+	enum cgroup_version version;
+	const char *file;
+} denied[] = {
+	{ "a plain user's cgroup that is root's", CGROUP_V2, "." },
+	{ "a plain user's cgroup of which he has the folder only", CGROUP_V2, "cgroup.procs" },
+	{ "a plain user's cgroup that is root's, on v1", CGROUP_V1, "." },
+};
+
+/* In a child, since a test that fails would go on as nobody. */
+static void check_denied(void **state)
+{
+	const struct denied_row *row = *state;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(prepare_denied(row->version, row->file));
+	assert_return_code(child, errno);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 /* v1 has no such rule. */
@@ -309,7 +397,9 @@ int main(void)
 	TEST_ROWS(&suite, check_row, rows);
 	test_add(&suite, "all in a container are moved", check_moved, NULL);
 	test_add(&suite, "memcage was called by one who was moved", check_members, NULL);
+	test_add(&suite, "a controller that is missing here only", check_partial, NULL);
 	test_add(&suite, "nothing is to be done on v1", check_v1, NULL);
+	TEST_ROWS(&suite, check_denied, denied);
 	TEST_ROWS(&suite, check_restore, restores);
 	return test_run("delegate", &suite);
 }
