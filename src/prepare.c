@@ -194,6 +194,7 @@ static int find_other(struct run *run, bool usable)
 		return error_prefix(&run->failure, "systemd gives no scope (%s)", why.text);
 	host_release(&run->host);
 	run->host = HOST_NONE;
+	run->failure = (struct memcage_error) { .code = MEMCAGE_ERROR_NONE };
 	return find_own(run);
 }
 
