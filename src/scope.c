@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/parse.h"
+#include "cgroup_tree.h"
 
 #define ANSWER_USEC (5 * USEC_PER_SEC) /* for all of it: systemd needs some ten milliseconds */
 #define LOOK_NSEC 1000000
@@ -44,15 +45,27 @@ static void take_slices(const char *own, size_t at, struct scope_place *ret)
 	ret->kept = at;
 }
 
-void scope_place(const char *own, uid_t uid, struct scope_place *ret)
+/* Another memcage's, which would lose sight of us. */
+static bool is_in_cage(const char *own)
+{
+	for (size_t length; (length = component(own)) > 0; own += length)
+		if (strncmp(own + 1, CGROUP_PREFIX, strlen(CGROUP_PREFIX)) == 0 &&
+		    own[length] == '/' && strncmp(own + length - 6, ".scope", 6) != 0)
+			return true;
+	return false;
+}
+
+bool scope_place(const char *own, uid_t uid, struct scope_place *ret)
 {
 	char manager[96];
 	size_t at = 0, length;
 
+	if (is_in_cage(own))
+		return false;
 	if (uid == 0) {
 		snprintf(ret->slice, sizeof(ret->slice), "-.slice");
 		take_slices(own, 0, ret);
-		return;
+		return true;
 	}
 	snprintf(manager, sizeof(manager), "/user.slice/user-%u.slice/user@%u.service",
 		 (unsigned int) uid, (unsigned int) uid);
@@ -63,6 +76,7 @@ void scope_place(const char *own, uid_t uid, struct scope_place *ret)
 	ret->kept = at;
 	if (manager[at] == '\0')
 		take_slices(own, at, ret);
+	return true;
 }
 
 /* ---- the limits of the levels that are left ---- */
@@ -352,12 +366,51 @@ static const struct hierarchy *unified(const struct host *host)
 	return NULL;
 }
 
+/* The path of v2 in a text like /proc/self/cgroup; its length, 0: none. */
+static size_t unified_path(const char *text, const char **ret_path)
+{
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, "0::", 3) == 0) {
+			*ret_path = line + 3;
+			return strcspn(*ret_path, "\n");
+		}
+	}
+	return 0;
+}
+
+static size_t read_path(const char *file, char text[PROC_SELF_CGROUP], const char **ret_path)
+{
+	return file_read_at(AT_FDCWD, file, text, PROC_SELF_CGROUP) < 0
+		       ? 0
+		       : unified_path(text, ret_path);
+}
+
+/*
+ * Is our tree the one that process 1 manages?  In a cage or a container, say, /run may be the
+ * host's, and a scope from its systemd would be outside.  systemd itself is in /init.scope, seen
+ * from where it sees us where we do.  Who may not look at process 1 needs the initial namespace.
+ */
+static bool is_managed(const struct host *host, const struct hierarchy *hierarchy)
+{
+	char text[PROC_SELF_CGROUP];
+	const char *path;
+	size_t length = read_path("/proc/1/cgroup", text, &path);
+
+	if (length == 0)
+		return hierarchy->whole_path && !host->cgroup_namespace;
+	if (length != strlen("/init.scope") || strncmp(path, "/init.scope", length) != 0)
+		return false;
+	length = strlen(hierarchy->own);
+	return read_path("/proc/self/cgroup", text, &path) >= length &&
+	       strncmp(path, hierarchy->own, length) == 0;
+}
+
 bool scope_possible(const struct host *host)
 {
 	const struct hierarchy *hierarchy = unified(host);
 
-	return hierarchy && hierarchy->whole_path && !host->cgroup_namespace &&
-	       access("/run/systemd/system", F_OK) == 0;
+	return hierarchy && access("/run/systemd/system", F_OK) == 0 && is_managed(host, hierarchy);
 }
 
 int scope_take(const struct host *host, struct memcage_error *err)
@@ -370,7 +423,8 @@ int scope_take(const struct host *host, struct memcage_error *err)
 	struct sockets sockets;
 	uid_t uid = geteuid();
 
-	scope_place(hierarchy->own, uid, &place);
+	if (!scope_place(hierarchy->own, uid, &place))
+		return error_set(err, MEMCAGE_ERROR_SETUP, 0, "we are in a cage");
 	if (read_left(hierarchy, place.kept, numbers, err) < 0)
 		return -1;
 	list_sockets(&sockets, uid);

@@ -16,9 +16,10 @@ struct scope_place {
 
 /*
  * For a process of this user in the cgroup own ("/a/b", from the hierarchy's root): in the slice in
- * which it is; for a plain user who is not below his manager in the manager's app.slice.
+ * which it is; for a plain user who is not below his manager in the manager's app.slice.  false:
+ * in another memcage's cage, which is not to be left.
  */
-void scope_place(const char *own, uid_t uid, struct scope_place *ret);
+bool scope_place(const char *own, uid_t uid, struct scope_place *ret);
 /* Is there a systemd that knows our cgroup? */
 bool scope_possible(const struct host *host);
 /*

@@ -14,8 +14,8 @@
 static const struct place_row {
 	const char *name;
 	uid_t uid;
-	const char *own, *slice;
-	const char *kept; /* the part of own that stays above */
+	const char *own, *slice; /* NULL: not to be left */
+	const char *kept;	 /* the part of own that stays above */
 } places[] = {
 	{ "a service of root's", 0, "/system.slice/cron.service", "system.slice", "/system.slice" },
 	{ "a service in a slice in a slice", 0, "/a.slice/a-b.slice/c.service", "a-b.slice",
@@ -41,6 +41,12 @@ static const struct place_row {
 	{ "a service of the system", USER, "/system.slice/a.service", "app.slice", "" },
 	{ "another user's tree", USER, "/user.slice/user-10000.slice/user@10000.service/a.slice/b",
 	  "app.slice", "/user.slice" },
+	{ "a scope of ours", 0, "/system.slice/memcage-1-2.scope", "system.slice",
+	  "/system.slice" },
+	{ "below a scope of ours", 0, "/system.slice/memcage-1-2.scope/x", "system.slice",
+	  "/system.slice" },
+	{ "a cage", 0, "/system.slice/memcage-1-2.scope/memcage-1-3/leaf", NULL, NULL },
+	{ "a cage of a user's", USER, MANAGER "/app.slice/memcage-1-3/leaf/below", NULL, NULL },
 	{ "the root of the tree for a user", USER, "", "app.slice", "" },
 };
 
@@ -49,7 +55,9 @@ static void check_place(void **state)
 	const struct place_row *row = *state;
 	struct scope_place place;
 
-	scope_place(row->own, row->uid, &place);
+	assert_int_equal(scope_place(row->own, row->uid, &place), row->slice != NULL);
+	if (!row->slice)
+		return;
 	assert_string_equal(place.slice, row->slice);
 	assert_int_equal(place.kept, strlen(row->kept));
 	assert_memory_equal(row->own, row->kept, place.kept);
