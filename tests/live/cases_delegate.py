@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plain user: his own cgroup, somebody else's, and what he is told where it will not do."""
+
+import os
+import shutil
+
+from cases_exit import PLAIN, exited
+from expect import contains, like, warns, warns_only
+from harness import case
+from host import HOST, MIB, read, write
+
+USER = 4711
+AS_USER = ['setpriv', f'--reuid={USER}', f'--regid={USER}', '--clear-groups', '--']
+GIVEN = ('.', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads', 'tasks')
+
+
+def give_cgroup(live, files=GIVEN):
+    """What a delegation hands over: not the limits, which are the giver's."""
+    for folder in set(live.home.folders.values()):
+        for name in files:
+            if os.path.exists(f'{folder}/{name}'):
+                os.chown(f'{folder}/{name}', USER, USER)
+
+
+def run_as_user(live, *argv, report='r.json'):
+    """memcage run of that user, in the case's cgroup."""
+    os.chmod(live.cwd, 0o777)
+    number = len(live.running)
+    with open(f'{live.folder}/out{number}', 'wb') as out, \
+            open(f'{live.folder}/err{number}', 'wb') as err:
+        process = live.launch([*AS_USER, '%memcage', 'run', '-r', 'r.json', *argv], stdout=out,
+                              stderr=err)
+    process.number = number
+    return live.finish(process, report)
+
+
+def refused(live, result, *words):
+    live.expect(result, status=125, err=contains('memcage: ', *words),
+                report={'cause': 'setup-failed', 'summary': contains(words[0])})
+    live.ensure(result.err.count('\n') == 1, f'it says {result.err!r}')
+
+
+@case()
+def a_user_without_a_cgroup_of_his_own_is_refused_with_what_mends_it(live):
+    refused(live, run_as_user(live, '-m', '32M', '--', '@nothing'),
+            'is not delegated to this user', 'let root run it', live.name,
+            'memcage doctor, line delegation')
+
+
+@case()
+def a_user_who_owns_half_of_a_cgroup_is_refused(live):
+    give_cgroup(live, ['.'])
+    refused(live, run_as_user(live, '-m', '32M', '--', '@nothing'),
+            'is not delegated to this user')
