@@ -111,7 +111,7 @@ static int check_supported(struct run *run)
 		run->limits[id].set = false;
 		if (is_harmless(run, id))
 			continue;
-		if (!run->job->settings.allow_unsupported)
+		if (!settings_allow(&run->job->settings, ALLOW_LIMIT))
 			return error_set(
 				&run->failure, MEMCAGE_ERROR_SETUP, 0,
 				"--%s cannot be enforced: %s; --allow-unsupported runs without it",

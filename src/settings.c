@@ -221,12 +221,45 @@ static int parse_backend(const char *text, struct settings *settings, struct mem
 	return refuse(err, text, "auto, v2 or v1");
 }
 
+static const char *const allowance_names[ALLOW__COUNT] = {
+	[ALLOW_LIMIT] = "limit-unsupported",
+	[ALLOW_NAMESPACE] = "namespace-unavailable",
+	[ALLOW_TMP] = "tmp-not-private",
+};
+
+bool settings_allow(const struct settings *settings, enum allowance allowance)
+{
+	return (settings->allowed & (1U << allowance)) != 0;
+}
+
+static int find_allowance(const char *name, size_t length)
+{
+	int i = 0;
+
+	while (i < ALLOW__COUNT && (strlen(allowance_names[i]) != length ||
+				    strncmp(name, allowance_names[i], length) != 0))
+		i++;
+	return i;
+}
+
+/* Without a list: all of them. */
 static int parse_allow_unsupported(const char *text, struct settings *settings,
 				   struct memcage_error *err)
 {
-	(void) text;
-	(void) err;
-	settings->allow_unsupported = true;
+	unsigned int allowed = text ? 0 : (1U << ALLOW__COUNT) - 1;
+
+	for (const char *at = text; at; at = *at ? at + 1 : NULL) {
+		size_t length = strcspn(at, ",");
+		int i = find_allowance(at, length);
+
+		if (i == ALLOW__COUNT)
+			return refuse(err, text,
+				      "limit-unsupported, namespace-unavailable, tmp-not-private, "
+				      "or several with commas between");
+		allowed |= 1U << i;
+		at += length;
+	}
+	settings->allowed |= allowed;
 	return 0;
 }
 
@@ -276,9 +309,9 @@ const struct setting settings_table[] = {
 	{ "hostname", 0, "NAME", "the cage's host name", parse_hostname },
 	{ "backend", 0, "auto|v2|v1", "which cgroup version to use (default: auto)",
 	  parse_backend },
-	{ "allow-unsupported", 0, NULL,
-	  "warn of a limit that cannot be enforced here instead of refusing",
-	  parse_allow_unsupported },
+	{ "allow-unsupported", 0, "CODE,...",
+	  "do without what this host cannot give, with a warning; all or these codes",
+	  parse_allow_unsupported, .optional = true },
 	{ "report", 'r', "FILE|fd:N|-", "write the report there, as JSON", parse_report },
 	{ "sample", 0, "DURATION", "keep a timeline of memory and CPU in the report",
 	  parse_sample },

@@ -20,6 +20,14 @@ struct bind {
 	bool read_only;
 };
 
+/* What may be missing of a cage where it is asked for; by the code of the warning given then. */
+enum allowance {
+	ALLOW_LIMIT,	 /* limit-unsupported */
+	ALLOW_NAMESPACE, /* namespace-unavailable */
+	ALLOW_TMP,	 /* tmp-not-private */
+	ALLOW__COUNT,
+};
+
 struct settings {
 	char *policy;	   /* that all began with, as it was given; NULL: default */
 	bool kill_process; /* --oom kill-process: an OOM kill ends only the kernel's victim */
@@ -36,7 +44,7 @@ struct settings {
 	bool clear_env;
 	char *hostname; /* NULL: the host's */
 	enum backend_choice backend;
-	bool allow_unsupported;
+	unsigned int allowed; /* bit 1 << enum allowance */
 	char *report;	      /* FILE, fd:N, -; NULL */
 	uint64_t sample_usec; /* 0: no timeline */
 	int oom_exit_code;
@@ -58,6 +66,7 @@ struct setting {
 	const char *arg; /* NULL: a switch, whose text is NULL */
 	const char *help;
 	setting_parse_fn *parse;
+	bool optional; /* the value may be left out (NULL), and is given as --KEY=VALUE */
 };
 
 /* Ends with a row whose key is NULL. */
@@ -67,5 +76,6 @@ extern const struct setting settings_table[];
 const struct setting *setting_find(const char *key);
 /* A variable of this name holds the number of CPUs, unless it is set otherwise. */
 int settings_add_cpus_env(struct settings *settings, const char *name, struct memcage_error *err);
+bool settings_allow(const struct settings *settings, enum allowance allowance);
 int settings_copy(const struct settings *from, struct settings *to);
 void settings_release(struct settings *settings);

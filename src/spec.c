@@ -11,7 +11,7 @@ int spec_set(struct memcage_spec *spec, const char *key, const char *text,
 		return limit_parse(id, text, &spec->limits[id], err);
 	if (id != LIMIT__COUNT)
 		return error_usage(err, "needs a value, such as %s", limits[id].example);
-	if (!setting->arg != !text)
+	if (!setting->arg != !text && !setting->optional)
 		return error_usage(err, "%s", text ? "takes no value" : "needs a value");
 	return setting->parse(text, &spec->settings, err);
 }

@@ -70,6 +70,7 @@ struct row {
 	char letter;
 	const char *arg, *help;
 	take_fn *take; /* NULL: the spec takes it */
+	bool optional; /* the value may be left out */
 };
 
 static size_t list_rows(struct row rows[ROWS_MOST])
@@ -81,7 +82,8 @@ static size_t list_rows(struct row rows[ROWS_MOST])
 			(struct row) { limits[id].option ? limits[id].option : limits[id].key,
 				       limits[id].letter, limits[id].arg, limits[id].help };
 	for (const struct setting *at = settings_table; at->key; at++)
-		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help };
+		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help,
+					       .optional = at->optional };
 	for (size_t i = 0; i < ARRAY_LEN(program_options); i++) {
 		const struct program_option *at = &program_options[i];
 
@@ -97,6 +99,13 @@ struct getopt_tables {
 	char letters[2 * ROWS_MOST + 3];
 };
 
+static int argument_of(const struct row *row)
+{
+	if (row->optional)
+		return optional_argument;
+	return row->arg ? required_argument : no_argument;
+}
+
 /* "+": options stand before the command only; ":": we say what is wrong ourselves. */
 static void make_tables(struct getopt_tables *tables)
 {
@@ -108,10 +117,8 @@ static void make_tables(struct getopt_tables *tables)
 		const struct row *row = &tables->rows[i];
 
 		if (row->key)
-			tables->longs[longs++] =
-				(struct option) { row->key,
-						  row->arg ? required_argument : no_argument, NULL,
-						  FIRST_VALUE + (int) i };
+			tables->longs[longs++] = (struct option) { row->key, argument_of(row), NULL,
+								   FIRST_VALUE + (int) i };
 		if (row->letter)
 			*letter++ = row->letter;
 		if (row->letter && row->arg)
@@ -283,8 +290,12 @@ static void print_row(const struct row *row)
 	if (row->letter)
 		snprintf(letter, sizeof(letter), "-%c", row->letter);
 	if (row->key)
-		snprintf(left, sizeof(left), "%s%s --%s%s%s", letter, row->letter ? "," : " ",
-			 row->key, row->arg ? " " : "", row->arg ? row->arg : "");
+		snprintf(left, sizeof(left), "%s%s --%s%s%s%s", letter, row->letter ? "," : " ",
+			 row->key,
+			 row->optional ? "[="
+			 : row->arg    ? " "
+				       : "",
+			 row->arg ? row->arg : "", row->optional ? "]" : "");
 	else
 		snprintf(left, sizeof(left), "%s", letter);
 	if (strlen(left) < 32)

@@ -40,7 +40,7 @@ static void describe(const struct settings *settings, const char *key, char *out
 	else if (strcmp(key, "backend") == 0)
 		snprintf(out, size, "%s", backends[settings->backend]);
 	else if (strcmp(key, "allow-unsupported") == 0)
-		snprintf(out, size, "%d", settings->allow_unsupported);
+		snprintf(out, size, "%d", settings->allowed);
 	else if (strcmp(key, "report") == 0 && settings->report)
 		snprintf(out, size, "%s", settings->report);
 	else if (strcmp(key, "sample") == 0)
@@ -86,7 +86,9 @@ static const struct good {
 	{ "whatever there is", "backend", "auto", "auto" },
 	{ "version 2", "backend", "v2", "v2" },
 	{ "version 1", "backend", "v1", "v1" },
-	{ "without what is not supported", "allow-unsupported", NULL, "1" },
+	{ "without what is not supported", "allow-unsupported", NULL, "7" },
+	{ "without a limit", "allow-unsupported", "limit-unsupported", "1" },
+	{ "without namespaces", "allow-unsupported", "namespace-unavailable,tmp-not-private", "6" },
 	{ "a report on stdout", "report", "-", "-" },
 	{ "a report to a descriptor", "report", "fd:3", "fd:3" },
 	{ "a report to a file", "report", "a b/r.json", "a b/r.json" },
@@ -119,6 +121,12 @@ static const struct bad {
 	{ "a way to end in other letters", "oom", "Kill-Job", "'Kill-Job'", "kill-job" },
 	{ "a way to end with a blank", "oom", "kill-job ", "'kill-job '", "kill-job" },
 	{ "no text for the way to end", "oom", "", "''", "kill-job" },
+	{ "no code", "allow-unsupported", "", "''", "limit-unsupported" },
+	{ "a code that is not there", "allow-unsupported", "pids-limit", "'pids-limit'",
+	  "tmp-not-private" },
+	{ "a code and nothing", "allow-unsupported", "tmp-not-private,", "'tmp-not-private,'",
+	  "with commas between" },
+	{ "the beginning of a code", "allow-unsupported", "tmp", "'tmp'", "tmp-not-private" },
 	{ "a network that is not there", "network", "bridge", "'bridge'", "host or none" },
 	{ "a bind of nothing", "bind", "", "''", "SRC:/DST:ro" },
 	{ "a bind of a colon", "bind", ":", "':'", "SRC:/DST:ro" },
