@@ -58,7 +58,8 @@ struct cage_order {
 
 /*
  * The job's cgroup is ready: its leaves come along as descriptors, in this order, and last the
- * directory whose lock says that the cage lives.  Init fills in what numbers they have there.
+ * directory whose lock says that the cage lives; without a cgroup of the job's there are none.
+ * Init fills in what numbers they have there.
  */
 struct cage_place {
 	size_t count;

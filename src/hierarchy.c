@@ -7,6 +7,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -21,11 +22,14 @@ int cgroup_get_controller_version(const char *const controller, int *const versi
 
 #define STANDARD_MOUNT "/sys/fs/cgroup"
 
-static bool is_file_system(const char *path, long magic)
+static bool is_file_system(const char *path, long magic, bool *ret_read_only)
 {
 	struct statfs fs;
 
-	return statfs(path, &fs) == 0 && fs.f_type == magic;
+	if (statfs(path, &fs) < 0 || fs.f_type != magic)
+		return false;
+	*ret_read_only = (fs.f_flags & ST_RDONLY) != 0;
+	return true;
 }
 
 unsigned int hierarchy_read_controllers(int dir, const char *file)
@@ -54,7 +58,7 @@ bool hierarchy_find_v2(struct hierarchy *ret)
 	for (size_t i = 0; i < ARRAY_LEN(mounts); i++) {
 		char path[HIERARCHY_MOUNT];
 
-		if (!is_file_system(mounts[i], CGROUP2_SUPER_MAGIC))
+		if (!is_file_system(mounts[i], CGROUP2_SUPER_MAGIC, &ret->read_only))
 			continue;
 		ret->version = CGROUP_V2;
 		snprintf(ret->mount, sizeof(ret->mount), "%s", mounts[i]);
@@ -70,7 +74,7 @@ static bool find_standard_v1(enum controller controller, struct hierarchy *ret)
 	snprintf(ret->mount, sizeof(ret->mount), STANDARD_MOUNT "/%s",
 		 controller_name(controller, CGROUP_V1));
 	ret->version = CGROUP_V1;
-	return is_file_system(ret->mount, CGROUP_SUPER_MAGIC);
+	return is_file_system(ret->mount, CGROUP_SUPER_MAGIC, &ret->read_only);
 }
 
 static void log_nothing(void *data, int level, const char *format, va_list args)
@@ -99,6 +103,8 @@ static bool find_by_libcgroup(enum controller controller, struct hierarchy *ret)
 			continue;
 		ret->version = version == 2 ? CGROUP_V2 : CGROUP_V1;
 		snprintf(ret->mount, sizeof(ret->mount), "%s", mount);
+		is_file_system(mount, version == 2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC,
+			       &ret->read_only);
 		return true;
 	}
 	return false;
@@ -106,13 +112,15 @@ static bool find_by_libcgroup(enum controller controller, struct hierarchy *ret)
 
 int hierarchy_find(enum controller controller, struct hierarchy *ret)
 {
+	bool read_only;
+
 	if (find_standard_v1(controller, ret))
 		return 0;
 	/*
 	 * A standard tree that lacks it is no reason to ask: only an unusual place of the tree
 	 * itself is.
 	 */
-	if (is_file_system(STANDARD_MOUNT, CGROUP2_SUPER_MAGIC) ||
+	if (is_file_system(STANDARD_MOUNT, CGROUP2_SUPER_MAGIC, &read_only) ||
 	    access(STANDARD_MOUNT "/memory", F_OK) == 0)
 		return -1;
 	return find_by_libcgroup(controller, ret) ? 0 : -1;

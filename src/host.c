@@ -33,15 +33,6 @@ static bool in_namespace(const char *file, unsigned int inode)
 	return number && strtoul(number + 1, NULL, 10) == inode;
 }
 
-const char *backend_name(enum cgroup_version version)
-{
-	static const char *const names[CGROUP_VERSION__COUNT] = {
-		[CGROUP_V2] = "v2", [CGROUP_V1] = "v1"
-	};
-
-	return names[version];
-}
-
 const struct hierarchy *host_hierarchy(const struct host *host, enum controller controller)
 {
 	return controller < CONTROLLER__COUNT && host->of[controller] >= 0
@@ -52,6 +43,15 @@ const struct hierarchy *host_hierarchy(const struct host *host, enum controller 
 enum cgroup_version host_backend(const struct host *host)
 {
 	return host_hierarchy(host, CONTROLLER_MEMORY)->version;
+}
+
+const char *host_backend_name(const struct host *host)
+{
+	static const char *const names[CGROUP_VERSION__COUNT] = {
+		[CGROUP_V2] = "v2", [CGROUP_V1] = "v1"
+	};
+
+	return host->observes ? "observe" : names[host_backend(host)];
 }
 
 /* cpu and cpuacct may be one hierarchy, by two names or by a symlink to "cpu,cpuacct". */

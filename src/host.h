@@ -28,10 +28,11 @@ struct hierarchy {
 	/* own is its path from the hierarchy's root, not from a mount's or namespace's */
 	bool whole_path;
 	unsigned int controllers; /* bit 1 << enum controller */
+	bool read_only;		  /* the mount is: no cgroup can be made in it */
 	int dir;		  /* the cgroup in which cages are made; -1 */
 };
 
-enum backend_choice { BACKEND_AUTO, BACKEND_V2, BACKEND_V1, BACKEND__COUNT };
+enum backend_choice { BACKEND_AUTO, BACKEND_V2, BACKEND_V1, BACKEND_OBSERVE, BACKEND__COUNT };
 
 /* What memcage's own cgroup is good for; found by delegate.c. */
 enum delegation {
@@ -47,6 +48,7 @@ struct host {
 	size_t count;
 	int of[CONTROLLER__COUNT]; /* index of the hierarchy that holds it; -1: nowhere */
 	bool cgroup_namespace;	   /* we see the tree through one: levels above are hidden */
+	bool observes; /* no cgroup is made: our own one is only looked at */
 	enum delegation delegation;
 	bool left_own; /* we moved ourselves to a leaf of our own cgroup (delegate.c) */
 };
@@ -66,6 +68,7 @@ void host_release(struct host *host);
 bool host_is_root_pid_namespace(void);
 /* The hierarchy of a controller, or NULL. */
 const struct hierarchy *host_hierarchy(const struct host *host, enum controller controller);
-/* The version of the hierarchy that holds the memory controller: the backend of the report. */
+/* The version of the hierarchy that holds the memory controller. */
 enum cgroup_version host_backend(const struct host *host);
-const char *backend_name(enum cgroup_version version);
+/* The backend of the report: "v2", "v1" or "observe". */
+const char *host_backend_name(const struct host *host);

@@ -84,7 +84,7 @@ static void wait_for_place(const struct cage_plan *plan, struct cage_place *plac
 	if (message_receive(plan->socket, place, sizeof(*place), fds, ARRAY_LEN(fds), 0) !=
 	    sizeof(*place))
 		_exit(1);
-	if (fds[place->count] < 0)
+	if (place->count > 0 && fds[place->count] < 0)
 		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
 	/* The last one stays open, and so locked, while we live. */
 	memcpy(place->leaves, fds, place->count * sizeof(int));
@@ -179,9 +179,12 @@ static void tell_end(int socket, int status)
  */
 static void watch_leaf(const struct cage_place *place)
 {
-	int leaf = openat(place->leaves[0], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int leaf;
 
-	if (leaf < 0 || place->versions[0] == CGROUP_V2)
+	if (place->count == 0 || place->versions[0] == CGROUP_V2)
+		return;
+	leaf = openat(place->leaves[0], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (leaf < 0)
 		return;
 	if (fcntl(leaf, F_SETSIG, SIGRTMIN) == 0)
 		fcntl(leaf, F_NOTIFY, DN_CREATE | DN_MULTISHOT);

@@ -102,8 +102,10 @@ int launch_place(const struct child *child, const struct cgroup *cgroup, struct 
 		place.versions[i] = cgroup->parts[i].hierarchy->version;
 		fds[i] = cgroup->parts[i].leaf;
 	}
-	fds[cgroup->count] = cgroup->parts[0].job;
-	if (message_send(child->socket, &place, sizeof(place), fds, cgroup->count + 1) < 0 &&
+	if (cgroup->count > 0)
+		fds[cgroup->count] = cgroup->parts[0].job;
+	if (message_send(child->socket, &place, sizeof(place), fds,
+			 cgroup->count + (cgroup->count > 0)) < 0 &&
 	    !is_gone(errno))
 		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
 	return 0;

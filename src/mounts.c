@@ -225,6 +225,23 @@ static int take_cgroups_away(const struct host *host)
 		     "mode=0755,size=64k,nr_inodes=64");
 }
 
+/*
+ * Without a cgroup of its own the job sees memcage's, for the limits that runtimes size themselves
+ * by, and must not change it.
+ */
+static int lock_cgroups(void)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (syscall(SYS_mount_setattr, AT_FDCWD, CGROUP_MOUNT, AT_RECURSIVE, &attr, sizeof(attr)) ==
+		    0 ||
+	    errno == EINVAL) /* no mount is there */
+		return 0;
+	return errno == ENOSYS
+		       ? mount(NULL, CGROUP_MOUNT, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL)
+		       : -1;
+}
+
 int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
 {
 	struct shown shown[BINDS_MOST + 1];
@@ -244,7 +261,7 @@ int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t 
 			return -1;
 	}
 	snprintf(about, size, "cannot take %s away", CGROUP_MOUNT);
-	if (take_cgroups_away(plan->host) < 0)
+	if ((plan->host->observes ? lock_cgroups() : take_cgroups_away(plan->host)) < 0)
 		return -1;
 	snprintf(about, size, "cannot mount /proc");
 	return mount("proc", "/proc", "proc", PROC_FLAGS, NULL);
@@ -294,6 +311,8 @@ static void mount_v1(const struct hierarchy *hierarchy)
 /* Nothing here may fail the job: all that a mount more gives is cgroups within the cage. */
 void mounts_cgroup(const struct host *host)
 {
+	if (host->observes)
+		return;
 	if (is_v2_only(host))
 		mount("cgroup2", CGROUP_MOUNT, "cgroup2", PROC_FLAGS, NULL);
 	for (size_t i = 0; !is_v2_only(host) && i < host->count; i++) {

@@ -98,7 +98,7 @@ static void note_group_kill(struct run *run)
 {
 	const struct memory_events *events = &run->usage.events;
 
-	if (host_backend(&run->host) == CGROUP_V2)
+	if (host_backend(&run->host) == CGROUP_V2 && !run->host.observes)
 		run->seen.group_killed =
 			events->oom_group_kill != UNREADABLE && events->oom_group_kill > 0;
 	else

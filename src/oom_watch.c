@@ -15,6 +15,9 @@
 #define EVENTS_TEXT 512
 #define STAT_TEXT 16384
 
+static const struct memory_events events_unknown = { UNREADABLE, UNREADABLE, UNREADABLE,
+						     UNREADABLE, UNREADABLE, UNREADABLE };
+
 static uint64_t larger(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -130,9 +133,33 @@ int oom_watch_open(struct oom_watch *watch, const struct cgroup *cgroup, struct 
 	return 0;
 }
 
+bool oom_watch_is_open(const struct oom_watch *watch)
+{
+	return watch->events >= 0 || watch->own >= 0;
+}
+
+/* On v1 a read-only hierarchy tells nothing, and is looked at now and then. */
+int oom_watch_open_own(struct oom_watch *watch, const struct host *host, struct memcage_error *err)
+{
+	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
+	const char *file = memory->version == CGROUP_V2 ? "memory.events" : "memory.oom_control";
+
+	watch->own = memory->dir;
+	if (memory->version == CGROUP_V2)
+		watch->events = openat(memory->dir, file, O_RDONLY | O_CLOEXEC);
+	watch->kills_before = read_key_at(memory->dir, file, "oom_kill");
+	watch->ooms_before = read_key_fd(watch->events, "oom");
+	if (watch->kills_before == UNREADABLE)
+		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+				 "backend observe: memcage's own cgroup %s%s counts no kills (no "
+				 "oom_kill in %s); see memcage doctor, line backend",
+				 memory->mount, memory->own, file);
+	return 0;
+}
+
 uint32_t oom_watch_poll_mask(const struct oom_watch *watch)
 {
-	return watch->local >= 0 ? EPOLLPRI : EPOLLIN;
+	return watch->local >= 0 || watch->own >= 0 ? EPOLLPRI : EPOLLIN;
 }
 
 static void keep_largest(struct oom_watch *watch, const struct memory_parts *now)
@@ -178,10 +205,28 @@ static void add_kills_v1(int dir, void *sum)
 	*(uint64_t *) sum += kills_in(dir);
 }
 
+static void read_own(struct oom_watch *watch)
+{
+	uint64_t ooms = read_key_fd(watch->events, "oom");
+	uint64_t kills = watch->events >= 0
+				 ? read_key_fd(watch->events, "oom_kill")
+				 : read_key_at(watch->own, "memory.oom_control", "oom_kill");
+
+	if (kills != UNREADABLE && kills > watch->kills_before)
+		watch->kills = kills - watch->kills_before;
+	if (ooms != UNREADABLE && watch->ooms_before != UNREADABLE && ooms > watch->ooms_before)
+		watch->ooms = ooms - watch->ooms_before;
+	watch->kills_concern_job = watch->kills > 0;
+}
+
 void oom_watch_read(struct oom_watch *watch, bool parts)
 {
 	struct memory_parts now;
 
+	if (watch->own >= 0) {
+		read_own(watch);
+		return;
+	}
 	if (watch->local >= 0) {
 		char text[EVENTS_TEXT];
 
@@ -224,6 +269,23 @@ static void add_local_v2(int dir, void *data)
 	sums->oom_kill += kills == UNREADABLE ? 0 : kills;
 }
 
+/* The OOMs at the nearest level's own limit, which is memcage's own cgroup. */
+static uint64_t finish_ancestors_v2(const struct oom_watch *watch, struct memory_seen *ret)
+{
+	uint64_t nearest = 0;
+
+	for (size_t i = 0; i < watch->ancestor_count; i++) {
+		const struct oom_ancestor *ancestor = &watch->ancestors[i];
+		uint64_t now = read_key_fd(ancestor->fd, "oom");
+
+		ret->ancestors[i].readable = now != UNREADABLE;
+		ret->ancestors[i].limit_hit = now != UNREADABLE && now > ancestor->ooms;
+		if (i == 0 && ret->ancestors[i].limit_hit)
+			nearest = now - ancestor->ooms;
+	}
+	return nearest;
+}
+
 static void finish_v2(struct oom_watch *watch, struct memory_seen *ret,
 		      struct memory_events *events)
 {
@@ -248,13 +310,7 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret,
 	ret->own_ooms = own == UNREADABLE ? 0 : own;
 	ret->nested_ooms = own == UNREADABLE || own > all ? 0 : all - own;
 	ret->own_refused = events->max != UNREADABLE && events->max > 0;
-	for (size_t i = 0; i < watch->ancestor_count; i++) {
-		const struct oom_ancestor *ancestor = &watch->ancestors[i];
-		uint64_t now = read_key_fd(ancestor->fd, "oom");
-
-		ret->ancestors[i].readable = now != UNREADABLE;
-		ret->ancestors[i].limit_hit = now != UNREADABLE && now > ancestor->ooms;
-	}
+	finish_ancestors_v2(watch, ret);
 }
 
 /*
@@ -280,15 +336,14 @@ static void count_hit_limits_v1(int dir, void *count)
 		++*(uint64_t *) count;
 }
 
-/* A level's own OOMs are its notifications less those that came from the level above. */
-static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
-		      struct memory_events *events)
+/*
+ * A level's own OOMs are its notifications less those that came from the level above.  The most of
+ * any level.
+ */
+static uint64_t finish_ancestors_v1(struct oom_watch *watch, struct memory_seen *ret)
 {
 	uint64_t above = 0;
 
-	*events = (struct memory_events) { UNREADABLE, UNREADABLE, UNREADABLE,
-					   UNREADABLE, UNREADABLE, UNREADABLE };
-	oom_watch_read(watch, false);
 	for (size_t i = watch->ancestor_count; i-- > 0;) {
 		struct oom_ancestor *ancestor = &watch->ancestors[i];
 
@@ -297,6 +352,33 @@ static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
 		ret->ancestors[i].limit_hit = ancestor->ooms > above;
 		above = larger(above, ancestor->ooms);
 	}
+	return above;
+}
+
+/* What is not at memcage's own limit was at one of a cgroup below it, whoever has made that. */
+static void finish_own(struct oom_watch *watch, struct memory_seen *ret)
+{
+	uint64_t own = 0;
+
+	oom_watch_read(watch, false);
+	ret->oom_kills = watch->kills;
+	if (watch->events < 0) {
+		finish_ancestors_v1(watch, ret);
+		return;
+	}
+	own = finish_ancestors_v2(watch, ret);
+	if (ret->ancestors[0].readable && watch->ooms > own)
+		ret->nested_ooms = watch->ooms - own;
+}
+
+static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
+		      struct memory_events *events)
+{
+	uint64_t above;
+
+	*events = events_unknown;
+	oom_watch_read(watch, false);
+	above = finish_ancestors_v1(watch, ret);
 	ret->oom_kills = watch->kills;
 	ret->own_ooms = watch->notified > above ? watch->notified - above : 0;
 	if (watch->notified == 0)
@@ -314,11 +396,15 @@ void oom_watch_finish(struct oom_watch *watch, bool refusals, struct memory_seen
 {
 	ret->ancestor_count = watch->ancestor_count;
 	ret->ancestors_hidden = watch->hidden;
-	if (watch->local >= 0)
+	if (watch->own >= 0) {
+		*ret_events = events_unknown;
+		finish_own(watch, ret);
+	} else if (watch->local >= 0) {
 		finish_v2(watch, ret, ret_events);
-	else
+	} else {
 		finish_v1(watch, ret, ret_events);
-	if (watch->local < 0 && refusals) {
+	}
+	if (watch->own < 0 && watch->local < 0 && refusals) {
 		ret_events->max = hits_v1(watch->part->job);
 		ret->own_refused = ret_events->max > 0;
 	}
@@ -340,6 +426,7 @@ void oom_watch_release(struct oom_watch *watch)
 {
 	own_close(&watch->events);
 	own_close(&watch->local);
+	watch->own = -1;
 	nested_watch_release(&watch->nested);
 	for (size_t i = 0; i < watch->ancestor_count; i++)
 		own_close(&watch->ancestors[i].fd);

@@ -8,6 +8,9 @@
  * in the cgroup whose limit was hit and in all below, so that a level's own OOMs are its
  * notifications less those of the level above.
  *
+ * Where no cgroup can be made (backend observe) the counters are those of memcage's own cgroup,
+ * as differences: its limit is one above the job, as it is for a job with a cgroup below it.
+ *
  * Notifications (one in 10 ms at most on v2) only date and warn; the verdict rests on what is
  * read once the cage is empty.
  */
@@ -30,9 +33,11 @@ struct oom_watch {
 	int local;  /* v2: memory.events.local of the job */
 	struct oom_ancestor ancestors[OBSERVED_ANCESTORS]; /* nearest first */
 	size_t ancestor_count;
-	bool hidden;		    /* there are levels above that we cannot read */
-	uint64_t notified;	    /* v1: notifications of the job so far */
-	struct nested_watch nested; /* v1 */
+	bool hidden;	   /* there are levels above that we cannot read */
+	uint64_t notified; /* v1: notifications of the job so far */
+	int own;	   /* observe: memcage's own cgroup, the hierarchy's descriptor; -1 */
+	uint64_t kills_before, ooms_before; /* observe: at the start */
+	struct nested_watch nested;	    /* v1 */
 
 	/* As last read. */
 	uint64_t kills, ooms;
@@ -42,7 +47,7 @@ struct oom_watch {
 };
 
 #define OOM_WATCH_NONE                                                                             \
-	((struct oom_watch) { .events = -1, .local = -1, .nested = NESTED_WATCH_NONE })
+	((struct oom_watch) { .events = -1, .local = -1, .own = -1, .nested = NESTED_WATCH_NONE })
 
 /* The smallest limit of the levels above the cages of this host; LIMIT_NONE. */
 uint64_t oom_watch_limit_above(const struct oom_watch *watch);
@@ -52,6 +57,10 @@ uint64_t oom_watch_limit_above(const struct oom_watch *watch);
  */
 void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host);
 int oom_watch_open(struct oom_watch *watch, const struct cgroup *cgroup, struct memcage_error *err);
+/* Without a cgroup for the job: watches memcage's own. */
+int oom_watch_open_own(struct oom_watch *watch, const struct host *host, struct memcage_error *err);
+/* Is there anything to read yet? */
+bool oom_watch_is_open(const struct oom_watch *watch);
 /* EPOLLPRI or EPOLLIN: what events is to be polled for. */
 uint32_t oom_watch_poll_mask(const struct oom_watch *watch);
 /* What the memory of the job consists of now; false where memory.stat cannot be read. */

@@ -34,6 +34,11 @@ void outcome_begin(struct outcome *outcome)
 
 static const char *missing_evidence(const struct run *run)
 {
+	if (run->host.observes && host_backend(&run->host) == CGROUP_V1)
+		return "of a read-only cgroup v1 the kernel tells the kills, but not whose limit "
+		       "it was";
+	if (run->host.observes)
+		return "levels above are hidden, and no limit that can be read was hit";
 	if (run->kernel_log < 0)
 		return "levels above are hidden by a cgroup namespace, and the kernel log "
 		       "(/dev/kmsg) is not readable";
@@ -71,7 +76,7 @@ static void gather(struct report *report, const struct outcome *outcome, const s
 		.command = run->job->argv,
 		.policy = run->job->settings.policy ? run->job->settings.policy : "default",
 		.backend = began && run->host.of[CONTROLLER_MEMORY] >= 0
-				   ? backend_name(host_backend(&run->host))
+				   ? host_backend_name(&run->host)
 				   : NULL,
 		.started_at = outcome->started_at,
 		.seen = &run->seen,

@@ -72,9 +72,9 @@ static void let_settle(struct run *run, uint64_t now)
 
 void phase_end_leftovers(struct run *run, uint64_t now)
 {
+	const struct process_source source = run_processes(run);
 	char names[160];
-	size_t count =
-		process_names(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), names, sizeof(names));
+	size_t count = process_names(&source, names, sizeof(names));
 	bool dwindling = count > 0 && count < run->leftovers && run->leftovers != SIZE_MAX;
 
 	if (dwindling || run->leftovers == SIZE_MAX) {

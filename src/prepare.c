@@ -64,6 +64,10 @@ static const char *unsupported(const struct run *run, int id, char *buffer, size
 	const struct hierarchy *hierarchy = host_hierarchy(&run->host, limits[id].controller);
 	const char *why;
 
+	if (run->host.observes)
+		return host_hierarchy(&run->host, CONTROLLER_MEMORY)->read_only
+			       ? "no cgroup can be made here: /sys/fs/cgroup is read-only"
+			       : "the backend observe makes no cgroup";
 	if (id == LIMIT_CPU_TIME)
 		return counts_cpu_time(&run->host)
 			       ? NULL
@@ -91,6 +95,9 @@ static bool is_harmless(const struct run *run, int id)
 
 	if (id != LIMIT_SWAP || run->job->limits[id].number != 0)
 		return false;
+	/* It came with --memory, of which has been said what is to be said. */
+	if (run->host.observes && run->job->limits[LIMIT_MEMORY].set)
+		return true;
 	/* A heading, and a line for each swap device. */
 	return file_read_at(AT_FDCWD, "/proc/swaps", text, sizeof(text)) < 0 || !strchr(text, '/');
 }
@@ -114,8 +121,10 @@ static int check_supported(struct run *run)
 		if (!settings_allow(&run->job->settings, ALLOW_LIMIT))
 			return error_set(
 				&run->failure, MEMCAGE_ERROR_SETUP, 0,
-				"--%s cannot be enforced: %s; --allow-unsupported runs without it",
-				option_name(id), why);
+				"--%s cannot be enforced: %s; --allow-unsupported runs without "
+				"it; see memcage doctor, line %s",
+				option_name(id), why,
+				run->host.observes ? "backend" : "controllers");
 		run_warn(run, WARNING_LIMIT_UNSUPPORTED, "--%s is not in force: %s",
 			 option_name(id), why);
 	}
@@ -173,11 +182,35 @@ static int end_job_as_group(struct run *run)
 	return 0;
 }
 
+static void observe_only(struct run *run)
+{
+	const struct hierarchy *memory = host_hierarchy(&run->host, CONTROLLER_MEMORY);
+
+	run->host.observes = true;
+	run_warn(run, WARNING_OBSERVE_ONLY,
+		 "the job has no cgroup of its own: memory kills are counted in that of memcage "
+		 "(%s), which others may share",
+		 *memory->own ? memory->own : "/");
+}
+
+/* Makes memcage's own cgroup able to hold the job's; on a read-only tree it is only looked at. */
 static int find_own(struct run *run)
 {
-	if (host_probe(&run->host, run->job->settings.backend, wanted_controllers(run),
-		       &run->failure) < 0)
+	enum backend_choice choice = run->job->settings.backend;
+	const struct hierarchy *memory;
+
+	if (host_probe(&run->host, choice, wanted_controllers(run), &run->failure) < 0)
 		return -1;
+	memory = host_hierarchy(&run->host, CONTROLLER_MEMORY);
+	if (choice == BACKEND_OBSERVE || (choice == BACKEND_AUTO && memory->read_only)) {
+		observe_only(run);
+		return 0;
+	}
+	if (memory->read_only)
+		return error_set(&run->failure, MEMCAGE_ERROR_SETUP, EROFS,
+				 "--backend %s: no cgroup can be made on %s; --backend auto looks "
+				 "at memcage's own one; see memcage doctor, line backend",
+				 host_backend_name(&run->host), memory->mount);
 	return delegate_prepare(&run->host, required_controllers(run), &run->failure);
 }
 
@@ -198,32 +231,56 @@ static int find_other(struct run *run, bool usable)
 	return find_own(run);
 }
 
+/* May the job do without a cgroup of its own? */
+static bool may_observe(const struct run *run)
+{
+	const struct settings *settings = &run->job->settings;
+
+	return settings->backend == BACKEND_AUTO && settings_allow(settings, ALLOW_LIMIT) &&
+	       host_hierarchy(&run->host, CONTROLLER_MEMORY);
+}
+
 int prepare_host(struct run *run)
 {
 	bool usable = find_own(run) == 0;
+	int result = usable ? 0 : -1;
 
-	if (usable && run->host.delegation == DELEGATION_FULL)
+	if (run->host.observes || (usable && run->host.delegation == DELEGATION_FULL))
 		return 0;
-	if (run->host.delegation == DELEGATION_NONE || !scope_possible(&run->host))
-		return usable ? 0 : -1;
-	return find_other(run, usable);
+	if (run->host.delegation != DELEGATION_NONE && scope_possible(&run->host))
+		result = find_other(run, usable);
+	if (result == 0 || !may_observe(run))
+		return result;
+	run->failure = (struct memcage_error) { .code = MEMCAGE_ERROR_NONE };
+	observe_only(run);
+	return 0;
 }
 
 int prepare_cgroup(struct run *run)
 {
-	if (check_supported(run) < 0 ||
-	    cgroup_create(&run->cgroup, &run->host, run->limits, &run->failure) < 0)
+	if (check_supported(run) < 0)
+		return -1;
+	if (run->host.observes)
+		return 0;
+	if (cgroup_create(&run->cgroup, &run->host, run->limits, &run->failure) < 0)
 		return -1;
 	return end_job_as_group(run);
+}
+
+static int open_watch(struct run *run)
+{
+	if (run->host.observes)
+		return oom_watch_open_own(&run->watch, &run->host, &run->failure);
+	run->kernel_log = kmsg_open();
+	return oom_watch_open(&run->watch, &run->cgroup, &run->failure);
 }
 
 int prepare_watch(struct run *run)
 {
 	oom_watch_open_ancestors(&run->watch, &run->host);
 	compare_with_above(run);
-	if (oom_watch_open(&run->watch, &run->cgroup, &run->failure) < 0)
+	if (open_watch(run) < 0)
 		return -1;
-	run->kernel_log = kmsg_open();
 	if (run->job->settings.sample_usec != 0 &&
 	    samples_start(&run->samples, run->job->settings.sample_usec) < 0)
 		return error_setup(&run->failure, "no memory for the samples");

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/own.h"
+#include "descendants.h"
 
 #define PROCESSES_MOST 256
 #define NAMED_MOST 3
@@ -62,24 +63,33 @@ static bool read_process(pid_t pid, struct process *ret)
 	return true;
 }
 
-size_t process_list(const struct cgroup_part *part, pid_t *pids, size_t most)
+static void fill(struct table *table, const struct process_source *source)
 {
-	struct table table = { .count = 0 };
+	table->count = 0;
+	if (source->part)
+		cgroup_walk(source->part->leaf, add_members, table);
+	else if (source->init > 0)
+		table->count = descendants_list(source->init, table->pids, PROCESSES_MOST);
+}
 
-	cgroup_walk(part->leaf, add_members, &table);
+size_t process_list(const struct process_source *source, pid_t *pids, size_t most)
+{
+	struct table table;
+
+	fill(&table, source);
 	if (table.count > most)
 		table.count = most;
 	memcpy(pids, table.pids, table.count * sizeof(*pids));
 	return table.count;
 }
 
-bool process_largest(const struct cgroup_part *part, struct process *ret)
+bool process_largest(const struct process_source *source, struct process *ret)
 {
-	struct table table = { .count = 0 };
+	struct table table;
 	struct process process;
 	bool found = false;
 
-	cgroup_walk(part->leaf, add_members, &table);
+	fill(&table, source);
 	for (size_t i = 0; i < table.count; i++) {
 		if (!read_process(table.pids[i], &process) ||
 		    (found && process.rss_bytes <= ret->rss_bytes))
@@ -90,14 +100,14 @@ bool process_largest(const struct cgroup_part *part, struct process *ret)
 	return found;
 }
 
-size_t process_names(const struct cgroup_part *part, char *buffer, size_t size)
+size_t process_names(const struct process_source *source, char *buffer, size_t size)
 {
-	struct table table = { .count = 0 };
+	struct table table;
 	struct process process;
 	size_t used = 0, living = 0;
 
 	buffer[0] = '\0';
-	cgroup_walk(part->leaf, add_members, &table);
+	fill(&table, source);
 	for (size_t i = 0; i < table.count; i++) {
 		if (!read_process(table.pids[i], &process))
 			continue;

@@ -23,6 +23,7 @@ const char *const warning_names[WARNING__COUNT] = {
 	[WARNING_LIMIT_UNSUPPORTED] = "limit-unsupported",
 	[WARNING_NAMESPACE_UNAVAILABLE] = "namespace-unavailable",
 	[WARNING_TMP_NOT_PRIVATE] = "tmp-not-private",
+	[WARNING_OBSERVE_ONLY] = "observe-only",
 	[WARNING_TMP_DISCARDED] = "tmp-discarded",
 };
 

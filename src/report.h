@@ -57,6 +57,7 @@ enum warning_code {
 	WARNING_LIMIT_UNSUPPORTED,
 	WARNING_NAMESPACE_UNAVAILABLE,
 	WARNING_TMP_NOT_PRIVATE,
+	WARNING_OBSERVE_ONLY,
 	WARNING_TMP_DISCARDED, /* in the report only: nothing is said for it alone */
 	WARNING__COUNT,
 };

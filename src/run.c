@@ -49,6 +49,14 @@ void run_look_at_tmp(struct run *run)
 	run->tmp_full |= fs.f_bfree == 0 || (fs.f_files > 0 && fs.f_ffree == 0);
 }
 
+struct process_source run_processes(const struct run *run)
+{
+	return (struct process_source) {
+		.part = cgroup_part(&run->cgroup, CONTROLLER_MEMORY),
+		.init = run->child.pid,
+	};
+}
+
 void run_read_log(struct run *run)
 {
 	const struct cgroup_part *memory = cgroup_part(&run->cgroup, CONTROLLER_MEMORY);

@@ -88,6 +88,8 @@ struct run {
 /* *run is zero before. */
 void run_init(struct run *run, const struct job *job);
 void run_warn(struct run *run, enum warning_code code, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Where the job's processes are to be found now. */
+struct process_source run_processes(const struct run *run);
 /* Takes in what the kernel log says of the job by now. */
 void run_read_log(struct run *run);
 /* Space and files of the private tmpfs now: keeps the peak, and whether it was full. */

@@ -24,6 +24,7 @@ static void thin_out(struct samples *samples)
 
 void samples_take(struct samples *samples, const struct cgroup *cgroup, uint64_t at_usec)
 {
+	const struct cgroup_part *memory = cgroup_part(cgroup, CONTROLLER_MEMORY);
 	struct sample *sample;
 
 	if (samples->count == SAMPLES_MOST)
@@ -36,7 +37,8 @@ void samples_take(struct samples *samples, const struct cgroup *cgroup, uint64_t
 		.cpu_usec = usage_cpu(cgroup),
 		.memory_some_percent = usage_memory_pressure(cgroup),
 	};
-	memory_parts_read(cgroup_part(cgroup, CONTROLLER_MEMORY), &sample->parts);
+	if (memory)
+		memory_parts_read(memory, &sample->parts);
 }
 
 void samples_release(struct samples *samples)

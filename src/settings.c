@@ -210,6 +210,7 @@ static int parse_backend(const char *text, struct settings *settings, struct mem
 		[BACKEND_AUTO] = "auto",
 		[BACKEND_V2] = "v2",
 		[BACKEND_V1] = "v1",
+		[BACKEND_OBSERVE] = "observe",
 	};
 
 	for (int i = 0; i < BACKEND__COUNT; i++) {
@@ -218,7 +219,7 @@ static int parse_backend(const char *text, struct settings *settings, struct mem
 		settings->backend = (enum backend_choice) i;
 		return 0;
 	}
-	return refuse(err, text, "auto, v2 or v1");
+	return refuse(err, text, "auto, v2, v1 or observe");
 }
 
 static const char *const allowance_names[ALLOW__COUNT] = {
@@ -307,8 +308,8 @@ const struct setting settings_table[] = {
 	{ "env", 'e', "NAME[=VALUE]", "set or pass a variable (repeats)", parse_env },
 	{ "clear-env", 0, NULL, "pass no variables but those of --env", parse_clear_env },
 	{ "hostname", 0, "NAME", "the cage's host name", parse_hostname },
-	{ "backend", 0, "auto|v2|v1", "which cgroup version to use (default: auto)",
-	  parse_backend },
+	{ "backend", 0, "auto|v2|v1|observe",
+	  "which cgroup version to use, or none (default: auto)", parse_backend },
 	{ "allow-unsupported", 0, "CODE,...",
 	  "do without what this host cannot give, with a warning; all or these codes",
 	  parse_allow_unsupported, .optional = true },

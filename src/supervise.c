@@ -43,32 +43,25 @@ static bool whole_job_dies(const struct run *run)
 /* Counters first, so that a kill that came before a deadline is dated before it. */
 static void look_at_memory(struct run *run, uint64_t now)
 {
-	if (run->watch.events < 0)
+	if (!oom_watch_is_open(&run->watch))
 		return;
 	oom_watch_read(&run->watch, false);
 	if (run->watch.kills > 0)
 		run->seen.oom_usec = once(run->seen.oom_usec, now);
 }
 
-/* The kernel log names victims better, but not always: it is rate-limited. */
-static void note_suspect(struct run *run)
-{
-	struct process process;
-
-	if (run->watch.kills == 0 &&
-	    process_largest(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), &process))
-		run->suspect = process;
-}
-
 /* While the victim is still among them. */
 static void note_members(struct run *run)
 {
+	const struct process_source source = run_processes(run);
 	struct kmsg_evidence *log = &run->evidence;
 	pid_t pids[KMSG_MEMBERS_MOST];
-	size_t count =
-		process_list(cgroup_part(&run->cgroup, CONTROLLER_MEMORY), pids, ARRAY_LEN(pids));
+	size_t count;
 
-	if (count == 0 || run->kernel_log < 0 || !host_is_root_pid_namespace())
+	if (run->kernel_log < 0 || !host_is_root_pid_namespace())
+		return;
+	count = process_list(&source, pids, ARRAY_LEN(pids));
+	if (count == 0)
 		return;
 	memcpy(log->members, pids, count * sizeof(*pids));
 	log->member_count = count;
@@ -89,14 +82,16 @@ static void watch_for_stall(struct run *run, uint64_t now)
 	run->deadlines[DEADLINE_NO_VICTIM] = now + NO_VICTIM;
 }
 
-/*
- * v1 wants memcage to end the job that the kernel only took one process of; v2 does it by
- * memory.oom.group.
- */
+/* On v2 the kernel takes the whole job at once (memory.oom.group), if it has a cgroup. */
+static bool kernel_ends_job(const struct run *run)
+{
+	return host_backend(&run->host) == CGROUP_V2 && !run->host.observes;
+}
+
+/* Elsewhere memcage ends the job that the kernel only took one process of. */
 static void end_job_for_kill(struct run *run, uint64_t now)
 {
-	if (!run->watch.kills_concern_job || !whole_job_dies(run) ||
-	    host_backend(&run->host) != CGROUP_V1)
+	if (!run->watch.kills_concern_job || !whole_job_dies(run) || kernel_ends_job(run))
 		return;
 	if (run->seen.oom_group_usec == 0) {
 		run->seen.oom_group_usec = now;
@@ -117,9 +112,17 @@ static void look_often(struct run *run, unsigned int times, uint64_t now)
  */
 static void look_closely(struct run *run, uint64_t now)
 {
+	const struct process_source source = run_processes(run);
+	struct process largest = { 0 };
+
 	run->looked_usec = now;
+	/* The kernel log names victims better, but not always: it is rate-limited. */
+	if (run->watch.kills == 0)
+		process_largest(&source, &largest);
 	oom_watch_read(&run->watch, true);
-	note_suspect(run);
+	/* After a kill the largest is another one. */
+	if (run->watch.kills == 0 && largest.pid != 0)
+		run->suspect = largest;
 	run_look_at_tmp(run);
 }
 
@@ -202,7 +205,7 @@ static void look_for_nested(struct run *run)
 	struct nested_watch *nested = &run->watch.nested;
 	struct epoll_event event = { .events = EPOLLIN, .data.u32 = SOURCE_NESTED };
 
-	if (nested_watch_update(nested, run->watch.part->leaf))
+	if (run->watch.part && nested_watch_update(nested, run->watch.part->leaf))
 		epoll_ctl(run->epoll, EPOLL_CTL_ADD, nested->event, &event);
 }
 
@@ -408,6 +411,8 @@ static int open_loop(struct run *run)
 	if (watch_source(run, run->child.pidfd, EPOLLIN, SOURCE_INIT) < 0 ||
 	    watch_source(run, run->child.socket, EPOLLIN, SOURCE_SOCKET) < 0)
 		return -1;
+	if (run->host.observes && run->watch.events < 0)
+		return 0; /* v1: nothing tells of a kill but the counter */
 	return watch_source(run, run->watch.events, oom_watch_poll_mask(&run->watch),
 			    SOURCE_MEMORY);
 }
@@ -455,7 +460,8 @@ int supervise_start(struct run *run)
 		return -1;
 	set_deadlines(run, now);
 	arm_timer(run);
-	cgroup_sweep(&run->host);
+	if (!run->host.observes)
+		cgroup_sweep(&run->host);
 	return 0;
 }
 

@@ -207,7 +207,10 @@ static void add_ancestor_limit(struct line *line, const struct report *report)
 {
 	uint64_t limit = report_limit_hit(report);
 
-	if (report->ancestor_name)
+	/* The root of a cgroup namespace or mount: what has limits is outside of it. */
+	if (report->ancestor_name && strcmp(report->ancestor_name, "/") == 0)
+		line_add(line, "the limit of the container that memcage is in was reached");
+	else if (report->ancestor_name)
 		line_add(line, "the limit of %s above the job was reached", report->ancestor_name);
 	else
 		line_add(line, "a limit above the job was reached");

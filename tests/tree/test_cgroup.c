@@ -94,8 +94,9 @@ static void check_parts(void **state)
 	assert_null(cgroup_part(&CGROUP_NONE, CONTROLLER_MEMORY));
 	assert_null(host_hierarchy(&fake.host, CONTROLLER_NONE));
 	assert_int_equal(host_backend(&fake.host), CGROUP_V1);
-	assert_string_equal(backend_name(CGROUP_V1), "v1");
-	assert_string_equal(backend_name(CGROUP_V2), "v2");
+	assert_string_equal(host_backend_name(&fake.host), "v1");
+	fake.host.observes = true;
+	assert_string_equal(host_backend_name(&fake.host), "observe");
 	fake_remove(&fake);
 }
 

@@ -13,6 +13,11 @@
 #include "tree/fake.h"
 
 #define MIB ((size_t) 1 << 20)
+#define SOURCE                                                                                     \
+	&(const struct process_source)                                                             \
+	{                                                                                          \
+		.part = &fake.cgroup.parts[0]                                                      \
+	}
 #define ROOM 160 /* as the warning of leftovers has */
 
 struct child {
@@ -118,7 +123,7 @@ static void check_largest(void **state)
 
 	(void) state;
 	make(&fake, ARRAY_LEN(children));
-	assert_true(process_largest(&fake.cgroup.parts[0], &process));
+	assert_true(process_largest(SOURCE, &process));
 	assert_int_equal(process.pid, children[1].pid);
 	assert_string_equal(process.comm, children[1].name);
 	/* Pages of the program and of libraries come on top. */
@@ -136,7 +141,7 @@ static void check_ourselves(void **state)
 	make(&fake, 0);
 	snprintf(text, sizeof(text), "%d\n", (int) getpid());
 	tree_put(&fake.tree, "job/leaf/cgroup.procs", text);
-	assert_true(process_largest(&fake.cgroup.parts[0], &process));
+	assert_true(process_largest(SOURCE, &process));
 	assert_int_equal(process.pid, getpid());
 	prctl(PR_GET_NAME, name);
 	assert_string_equal(process.comm, name);
@@ -156,9 +161,9 @@ static void check_nobody(void **state)
 	make(&fake, 0);
 	snprintf(text, sizeof(text), "0\n%d\n", (int) zombie);
 	tree_put(&fake.tree, "job/leaf/cgroup.procs", text);
-	assert_false(process_largest(&fake.cgroup.parts[0], &process));
+	assert_false(process_largest(SOURCE, &process));
 	assert_int_equal(process.pid, 77);
-	assert_int_equal(process_names(&fake.cgroup.parts[0], buffer, sizeof(buffer)), 0);
+	assert_int_equal(process_names(SOURCE, buffer, sizeof(buffer)), 0);
 	assert_string_equal(buffer, "");
 	waitpid(zombie, NULL, 0);
 	fake_remove(&fake);
@@ -180,11 +185,11 @@ static void check_names(void **state)
 
 	(void) state;
 	make(&fake, 1);
-	assert_int_equal(process_names(&fake.cgroup.parts[0], buffer, sizeof(buffer)), 1);
+	assert_int_equal(process_names(SOURCE, buffer, sizeof(buffer)), 1);
 	snprintf(want, sizeof(want), "small (pid %d)", (int) children[0].pid);
 	assert_string_equal(buffer, want);
 	put_members(&fake, 3);
-	assert_int_equal(process_names(&fake.cgroup.parts[0], buffer, sizeof(buffer)), 3);
+	assert_int_equal(process_names(SOURCE, buffer, sizeof(buffer)), 3);
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(want, sizeof(want), "%s (pid %d)", children[i].name,
 			 (int) children[i].pid);
@@ -192,7 +197,7 @@ static void check_names(void **state)
 	}
 	assert_null(strstr(buffer, "more"));
 	put_members(&fake, 4);
-	assert_int_equal(process_names(&fake.cgroup.parts[0], buffer, sizeof(buffer)), 4);
+	assert_int_equal(process_names(SOURCE, buffer, sizeof(buffer)), 4);
 	assert_string_equal(strstr(buffer, " and"), " and 1 more");
 	assert_int_equal(count_words(buffer, " (pid "), 3);
 	fake_remove(&fake);
@@ -208,7 +213,7 @@ static void check_room(void **state)
 	for (size_t size = 1; size < 100; size++) {
 		char *buffer = malloc(size);
 
-		assert_int_equal(process_names(&fake.cgroup.parts[0], buffer, size), 4);
+		assert_int_equal(process_names(SOURCE, buffer, size), 4);
 		assert_true(strlen(buffer) < size);
 		free(buffer);
 	}
@@ -229,8 +234,8 @@ static void check_many(void **state)
 			 (int) children[0].pid);
 	tree_put(&fake.tree, "job/leaf/cgroup.procs", text);
 	tree_put(&fake.tree, "job/leaf/own/cgroup.procs", "");
-	assert_true(process_largest(&fake.cgroup.parts[0], &process));
-	assert_int_equal(process_names(&fake.cgroup.parts[0], buffer, sizeof(buffer)), 256);
+	assert_true(process_largest(SOURCE, &process));
+	assert_int_equal(process_names(SOURCE, buffer, sizeof(buffer)), 256);
 	assert_non_null(strstr(buffer, " and 253 more"));
 	fake_remove(&fake);
 }

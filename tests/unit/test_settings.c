@@ -13,7 +13,7 @@
 /* What the settings now say of a key, as text; of a list its last. */
 static void describe(const struct settings *settings, const char *key, char *out, size_t size)
 {
-	static const char *const backends[] = { "auto", "v2", "v1" };
+	static const char *const backends[] = { "auto", "v2", "v1", "observe" };
 	size_t count = settings->bind_count;
 	const struct bind *bind = count > 0 ? &settings->binds[count - 1] : NULL;
 
@@ -86,6 +86,7 @@ static const struct good {
 	{ "whatever there is", "backend", "auto", "auto" },
 	{ "version 2", "backend", "v2", "v2" },
 	{ "version 1", "backend", "v1", "v1" },
+	{ "no cgroup", "backend", "observe", "observe" },
 	{ "without what is not supported", "allow-unsupported", NULL, "7" },
 	{ "without a limit", "allow-unsupported", "limit-unsupported", "1" },
 	{ "without namespaces", "allow-unsupported", "namespace-unavailable,tmp-not-private", "6" },

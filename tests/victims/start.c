@@ -10,14 +10,19 @@
  *	-b		block all signals
  *	-a ADJ		set oom_score_adj, if that is allowed
  *	-s		lead a session, with stdin as its terminal
+ *	-r		see /sys/fs/cgroup read-only
  */
 #define _GNU_SOURCE
 #include "victim.h"
 
 #include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 static int put(const char *path, const char *text)
 {
@@ -47,13 +52,23 @@ static void lower_files(long soft)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
+static int lock_cgroups(void)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	return (int) syscall(SYS_mount_setattr, AT_FDCWD, "/sys/fs/cgroup", AT_RECURSIVE, &attr,
+			     sizeof(attr));
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t all;
 	int option;
 
 	sigfillset(&all);
-	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:s")) != -1) {
+	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:sr")) != -1) {
 		switch (option) {
 		case 'g':
 			if (put(optarg, "0") < 0)
@@ -79,6 +94,10 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			setsid(), ioctl(0, TIOCSCTTY, 0);
+			break;
+		case 'r':
+			if (lock_cgroups() < 0)
+				return fprintf(stderr, "start: -r: %m\n"), 99;
 			break;
 		default:
 			return 99;
