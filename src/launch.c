@@ -53,23 +53,39 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 			 plan->job->settings.network_none ? ", network" : "", advice);
 }
 
+/* As fork(2) does it, with no stack of its own. */
+static pid_t clone_process(unsigned long flags, int *ret_pidfd)
+{
+	struct clone_args args = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uint64_t) (uintptr_t) ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid >= 0 || errno != ENOSYS)
+		return pid;
+		/* A container's filter, which cannot look at flags behind a pointer. */
+#ifdef __s390__
+	return (pid_t) syscall(SYS_clone, NULL, flags | CLONE_PIDFD | SIGCHLD, ret_pidfd, NULL, 0);
+#else
+	return (pid_t) syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, NULL, ret_pidfd, NULL, 0);
+#endif
+}
+
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
 {
 	int pair[2];
-	struct clone_args args = {
-		.flags = NAMESPACES | CLONE_PIDFD,
-		.pidfd = (uint64_t) (uintptr_t) &child->pidfd,
-		.exit_signal = SIGCHLD,
-	};
+	unsigned long flags = NAMESPACES;
 
 	*child = CHILD_NONE;
 	if (plan->job->settings.network_none)
-		args.flags |= CLONE_NEWNET;
+		flags |= CLONE_NEWNET;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_setup(err, "cannot make a socket pair");
 	child->socket = pair[0];
 	plan->socket = pair[1];
-	child->pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
+	child->pid = clone_process(flags, &child->pidfd);
 	if (child->pid == 0) {
 		close_all_but_needed(plan);
 		prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);
@@ -136,8 +152,10 @@ void launch_send(const struct child *child, int signo, enum cage_target target)
 
 void launch_kill(const struct child *child)
 {
-	if (child->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U);
+	if (child->pidfd >= 0 &&
+	    syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U) < 0 && errno != ESRCH &&
+	    child->pid > 0)
+		kill(child->pid, SIGKILL);
 }
 
 bool launch_ended(struct child *child, int *ret_status)

@@ -12,11 +12,11 @@
  *
  * Kernels 6.1.176 and 6.18.44 kill what is cloned into a cgroup if it, or the cloner's own, was
  * killed by cgroup.kill before.  The job's is always fresh, but ours may not be: a child that is
- * gone before its first instruction is made again, and moves.
+ * gone before its first instruction is made again, and moves.  So does one where a container's
+ * filter knows no clone3(2), whose flags it cannot see.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/message.h"
 #include "base/own.h"
 #include "cage.h"
@@ -102,7 +103,7 @@ static void set_rlimits(const struct limit_value *value, struct birth *birth)
 
 static int close_others(const struct settings *settings)
 {
-	if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	if (descriptors_close_range(3, ~0U, true) < 0)
 		return -1;
 	for (size_t i = 0; i < settings->pass_fd_count; i++)
 		if (fcntl(settings->pass_fds[i], F_SETFD, 0) < 0)
@@ -215,6 +216,8 @@ pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, i
 	if (pid > 0 && leaf >= 0 && !birth->alive) {
 		waitpid(pid, NULL, 0);
 		own_close(ret_pidfd);
+		pid = clone_beside(birth, ret_pidfd);
+	} else if (pid < 0 && leaf >= 0 && (errno == ENOSYS || errno == EPERM)) {
 		pid = clone_beside(birth, ret_pidfd);
 	}
 	if (pid > 0 && birth->errnum != 0)

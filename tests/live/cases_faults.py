@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from cases_exit import exited
-from expect import ANY, contains, like, one_of
+from expect import ANY, contains, like, one_of, warns_only
 from harness import Failed, case, row
 from host import HOST, UNIFIED, write
 
@@ -234,3 +234,12 @@ def a_report_folder_that_vanishes_is_125(live):
     live.ensure(result.status == 125 and '3' in result.err, f'{result}')
 
 
+
+
+# Below a container's filter -------------------------------------------------------------------------
+
+for call in ('clone3', 'close_range', 'pidfd_send_signal', 'mount_setattr'):
+    row(f'a_filter_that_lacks_{call}_is_worked_around',
+        run=['-m', '32M', '--', 'sh', '-c', 'ls /proc/self/fd | wc -l; exec @@hog 200'],
+        start=['-f', '3', '-k', call], status=120, out='4\n',
+        report={'cause': 'oom', 'oom': {'scope': 'job'}, 'warnings': warns_only()})

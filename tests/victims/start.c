@@ -11,16 +11,22 @@
  *	-a ADJ		set oom_score_adj, if that is allowed
  *	-s		lead a session, with stdin as its terminal
  *	-r		see /sys/fs/cgroup read-only
+ *	-k CALL		be without this system call (ENOSYS), as below a container's filter
+ *	-p CALL		not be permitted it (EPERM)
  */
 #define _GNU_SOURCE
 #include "victim.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/mount.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -62,13 +68,49 @@ static int lock_cgroups(void)
 			     sizeof(attr));
 }
 
+static const struct {
+	const char *name;
+	unsigned int number;
+} calls[] = {
+	{ "clone3", SYS_clone3 },
+	{ "close_range", SYS_close_range },
+	{ "mount", SYS_mount },
+	{ "mount_setattr", SYS_mount_setattr },
+	{ "openat2", SYS_openat2 },
+	{ "pidfd_open", SYS_pidfd_open },
+	{ "pidfd_send_signal", SYS_pidfd_send_signal },
+	{ "unshare", SYS_unshare },
+};
+
+static int forbid(const char *name, unsigned int errnum)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errnum),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(*filter), filter };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		if (strcmp(calls[i].name, name) != 0)
+			continue;
+		filter[1].k = calls[i].number;
+		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+			       ? -1
+			       : (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	}
+	errno = EINVAL;
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t all;
 	int option;
 
 	sigfillset(&all);
-	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:sr")) != -1) {
+	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:srk:p:")) != -1) {
 		switch (option) {
 		case 'g':
 			if (put(optarg, "0") < 0)
@@ -98,6 +140,11 @@ int main(int argc, char **argv)
 		case 'r':
 			if (lock_cgroups() < 0)
 				return fprintf(stderr, "start: -r: %m\n"), 99;
+			break;
+		case 'k':
+		case 'p':
+			if (forbid(optarg, option == 'k' ? ENOSYS : EPERM) < 0)
+				return fprintf(stderr, "start: -%c %s: %m\n", option, optarg), 99;
 			break;
 		default:
 			return 99;
