@@ -17,6 +17,10 @@
  * end of the cage are memcage's own observation.  If memcage dies init is killed
  * (PR_SET_PDEATHSIG, and end of file on the pair), and with it its PID namespace.
  *
+ * Where no PID namespace can be made (namespaces.h) init is a reaper instead of PID 1: orphans of
+ * the job come to it, and whoever ends the cage kills all that descends from it: memcage, from
+ * outside, or init itself where memcage is gone.
+ *
  * Init is forked and runs no allocator, stdio or lock: the caller of the library may have had
  * threads.
  */

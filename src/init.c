@@ -19,6 +19,7 @@
 #include "base/message.h"
 #include "base/own.h"
 #include "cage.h"
+#include "descendants.h"
 
 static void tell(int socket, const struct cage_message *message, const int *fds, size_t count)
 {
@@ -68,7 +69,7 @@ static void make_cage(const struct cage_plan *plan, int *ret_tmp)
 	const struct settings *settings = &plan->job->settings;
 	char about[200];
 
-	if (mounts_make(plan, ret_tmp, about, sizeof(about)) < 0)
+	if (!plan->job->shared.mounts && mounts_make(plan, ret_tmp, about, sizeof(about)) < 0)
 		fail(plan->socket, errno, about);
 	if (settings->hostname && sethostname(settings->hostname, strlen(settings->hostname)) < 0)
 		fail(plan->socket, errno, "--hostname: cannot be set");
@@ -121,14 +122,23 @@ static pid_t start(const struct cage_plan *plan, const struct cage_place *place,
 	return pid;
 }
 
-static void obey(const struct cage_order *order, pid_t main)
+/* -1: all of the PID namespace but us, and no fork in flight escapes. */
+static void kill_all(bool is_reaper)
+{
+	if (is_reaper)
+		descendants_kill(getpid());
+	else
+		kill(-1, SIGKILL);
+}
+
+static void obey(const struct cage_order *order, pid_t main, bool is_reaper)
 {
 	pid_t group = main > 0 ? getpgid(main) : -1;
 
-	/* -1: all of the PID namespace but us, and no fork in flight escapes. */
 	if (order->target == CAGE_ALL)
-		kill(-1, order->signo);
-	else if (main > 0 && order->target == CAGE_GROUP && group > 0)
+		kill_all(is_reaper);
+	/* Without a PID namespace a job may have joined our group, which is memcage's. */
+	else if (main > 0 && order->target == CAGE_GROUP && group > 0 && group != getpgrp())
 		kill(-group, order->signo);
 	else if (main > 0)
 		kill(main, order->signo);
@@ -206,7 +216,15 @@ static bool take_signals(int socket, int signals, pid_t main, int *ret_status)
 	return ended;
 }
 
-static _Noreturn void tend(int socket, int signals, pid_t main)
+/* Memcage is gone: so is its cage. */
+static _Noreturn void leave(bool is_reaper)
+{
+	if (is_reaper)
+		descendants_kill(getpid());
+	_exit(1);
+}
+
+static _Noreturn void tend(int socket, int signals, pid_t main, bool is_reaper)
 {
 	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
 				{ .fd = socket, .events = POLLIN } };
@@ -226,9 +244,24 @@ static _Noreturn void tend(int socket, int signals, pid_t main)
 		if (!fds[1].revents)
 			continue;
 		if (recv(socket, &order, sizeof(order), MSG_DONTWAIT) != sizeof(order))
-			_exit(1); /* memcage is gone */
-		obey(&order, main);
+			leave(is_reaper);
+		obey(&order, main, is_reaper);
 	}
+}
+
+/*
+ * PID 1 dies with memcage, and takes all along.  A reaper has to see to that itself, and so is only
+ * woken: the job may have stopped it.
+ */
+static int tie(const struct cage_plan *plan)
+{
+	bool is_reaper = plan->job->shared.pids;
+
+	if (is_reaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return -1;
+	if (!plan->die_with_thread)
+		return 0;
+	return prctl(PR_SET_PDEATHSIG, is_reaper ? SIGCONT : SIGKILL, 0, 0, 0);
 }
 
 void init_run(struct cage_plan *plan)
@@ -238,7 +271,7 @@ void init_run(struct cage_plan *plan)
 	int signals, tmp = -1;
 	pid_t main;
 
-	if (plan->die_with_thread && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (tie(plan) < 0)
 		fail(plan->socket, errno, "cannot tie the cage's life to memcage's");
 	if (!memcage_lives(plan->socket))
 		_exit(1);
@@ -257,5 +290,5 @@ void init_run(struct cage_plan *plan)
 	settle_in(plan, &place);
 	watch_leaf(&place);
 	main = start(plan, &place, tmp);
-	tend(plan->socket, signals, main);
+	tend(plan->socket, signals, main, plan->job->shared.pids);
 }

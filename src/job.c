@@ -117,8 +117,8 @@ static void choose_private_places(struct job *job)
 		const struct bind *bind = covering_bind(job, private_places[i]);
 		struct stat st;
 
-		job->is_private[i] =
-			!bind && lstat(private_places[i], &st) == 0 && S_ISDIR(st.st_mode);
+		job->is_private[i] = !job->shared.mounts && !bind &&
+				     lstat(private_places[i], &st) == 0 && S_ISDIR(st.st_mode);
 	}
 }
 
@@ -251,6 +251,8 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 		return -1;
 	if (!job->settings.has_mask)
 		pthread_sigmask(SIG_SETMASK, NULL, &job->settings.mask);
+	if (settings_allow(&job->settings, ALLOW_NAMESPACE))
+		job->shared = namespaces_probe();
 	choose_private_places(job);
 	for (size_t i = 0; i < job->settings.bind_count; i++)
 		if (check_bind(&job->settings.binds[i], err) < 0)

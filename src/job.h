@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "limit.h"
+#include "namespaces.h"
 #include "settings.h"
 
 /* The places that are private; a job sees its own empty ones there, of one tmpfs together. */
@@ -20,6 +21,7 @@ struct job {
 	char **environment;
 	struct settings settings;
 	struct limit_value limits[LIMIT__COUNT];
+	struct shared_namespaces shared; /* with memcage, where the settings allow it */
 	bool is_private[PRIVATE__COUNT]; /* the place is there, and no bind shows the host's */
 	char *workdir;			 /* as the job sees it */
 	bool bind_workdir;		 /* it lies below a private place and must be shown there */

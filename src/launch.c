@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clone.h"
 #include "base/descriptors.h"
 #include "base/file.h"
 #include "base/message.h"
 #include "base/own.h"
-
-#define NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
+#include "descendants.h"
 
 _Static_assert(MESSAGE_FDS_MOST >= HIERARCHIES_MOST + 1, "all that init is sent");
 _Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
@@ -42,7 +41,9 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 	const char *advice = "";
 
 	if (errnum == EPERM)
-		advice = " (it needs root: CAP_SYS_ADMIN)";
+		advice = " (CAP_SYS_ADMIN is needed); a cage that may do without: "
+			 "--allow-unsupported=namespace-unavailable,tmp-not-private; see memcage "
+			 "doctor, line namespaces";
 	else if (errnum == ENOSPC)
 		advice = " (namespaces are nested too deep, or user.max_*_namespaces is reached)";
 	else if (errnum == EAGAIN)
@@ -53,32 +54,13 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 			 plan->job->settings.network_none ? ", network" : "", advice);
 }
 
-/* As fork(2) does it, with no stack of its own. */
-static pid_t clone_process(unsigned long flags, int *ret_pidfd)
-{
-	struct clone_args args = {
-		.flags = flags | CLONE_PIDFD,
-		.pidfd = (uint64_t) (uintptr_t) ret_pidfd,
-		.exit_signal = SIGCHLD,
-	};
-	pid_t pid = (pid_t) syscall(SYS_clone3, &args, sizeof(args));
-
-	if (pid >= 0 || errno != ENOSYS)
-		return pid;
-		/* A container's filter, which cannot look at flags behind a pointer. */
-#ifdef __s390__
-	return (pid_t) syscall(SYS_clone, NULL, flags | CLONE_PIDFD | SIGCHLD, ret_pidfd, NULL, 0);
-#else
-	return (pid_t) syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, NULL, ret_pidfd, NULL, 0);
-#endif
-}
-
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
 {
 	int pair[2];
-	unsigned long flags = NAMESPACES;
+	unsigned long flags = namespaces_flags(&plan->job->shared);
 
 	*child = CHILD_NONE;
+	child->is_reaper = plan->job->shared.pids;
 	if (plan->job->settings.network_none)
 		flags |= CLONE_NEWNET;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -150,12 +132,18 @@ void launch_send(const struct child *child, int signo, enum cage_target target)
 	send(child->socket, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void launch_kill(const struct child *child)
+bool launch_kill(const struct child *child)
 {
+	bool killed = true;
+
+	/* As no namespace ends with it: while it lives, all that is left of the job is below it. */
+	if (child->is_reaper && child->pid > 0)
+		killed = descendants_kill(child->pid);
 	if (child->pidfd >= 0 &&
 	    syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U) < 0 && errno != ESRCH &&
 	    child->pid > 0)
 		kill(child->pid, SIGKILL);
+	return killed;
 }
 
 bool launch_ended(struct child *child, int *ret_status)

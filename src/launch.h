@@ -5,12 +5,13 @@
 #include "cage.h"
 
 struct child {
-	pid_t pid;  /* init; -1 */
-	int pidfd;  /* readable once it has ended; -1 */
-	int socket; /* our end of the pair; -1 */
+	pid_t pid;	/* init; -1 */
+	int pidfd;	/* readable once it has ended; -1 */
+	int socket;	/* our end of the pair; -1 */
+	bool is_reaper; /* it is no PID 1: what is below it does not end with it */
 };
 
-#define CHILD_NONE ((struct child) { -1, -1, -1 })
+#define CHILD_NONE ((struct child) { -1, -1, -1, false })
 
 /*
  * Clones init into its namespaces.  plan->socket is filled.  What goes on after that comes by
@@ -27,8 +28,11 @@ int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_erro
  */
 bool launch_receive(struct child *child, struct cage_message *message, int fds[2]);
 void launch_send(const struct child *child, int signo, enum cage_target target);
-/* SIGKILL to init: the kernel takes its whole PID namespace along. */
-void launch_kill(const struct child *child);
+/*
+ * SIGKILL to init: the kernel takes its whole PID namespace along; where it has none, all that is
+ * below it is killed first.  False where something is left.
+ */
+bool launch_kill(const struct child *child);
 /* Has it ended?  Then it is reaped; *ret_status is its wait status. */
 bool launch_ended(struct child *child, int *ret_status);
 /* Kills and reaps it if it is still there. */

@@ -70,7 +70,7 @@ static int enter(int leaf, enum cgroup_version version)
 	return fd < 0 || write(fd, "0", 1) != 1 ? -1 : 0;
 }
 
-static int enter_cgroups(const struct cage_place *place, bool born_inside)
+static int enter_cgroups(const struct cage_place *place, bool born_inside, bool shared)
 {
 	bool moved = false;
 
@@ -81,7 +81,7 @@ static int enter_cgroups(const struct cage_place *place, bool born_inside)
 			return -1;
 		moved = true;
 	}
-	return moved ? unshare(CLONE_NEWCGROUP) : 0;
+	return moved && !shared ? unshare(CLONE_NEWCGROUP) : 0;
 }
 
 static void set_rlimits(const struct limit_value *value, struct birth *birth)
@@ -130,9 +130,13 @@ static _Noreturn void become_command(struct birth *birth)
 	const struct job *job = plan->job;
 
 	birth->alive = true;
-	if (enter_cgroups(birth->place, birth->born_inside) < 0)
+	/* Where init cannot take all along when it dies, main at least goes with it. */
+	if (job->shared.pids)
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (enter_cgroups(birth->place, birth->born_inside, job->shared.mounts) < 0)
 		give_up(birth, "cannot enter the job's cgroup", false);
-	mounts_cgroup(plan->host);
+	if (!job->shared.mounts)
+		mounts_cgroup(plan->host);
 	umask(plan->umask);
 	setpgid(0, 0); /* what the job does to its process group is not done to memcage */
 	if (chdir(job->workdir) < 0)
@@ -159,7 +163,8 @@ static int leaf_v2(const struct cage_place *place)
 static pid_t clone_into(struct birth *birth, int leaf, int *ret_pidfd)
 {
 	struct clone_args args = {
-		.flags = CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWCGROUP,
+		.flags = CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP |
+			 (birth->plan->job->shared.mounts ? 0 : CLONE_NEWCGROUP),
 		.pidfd = (uint64_t) (uintptr_t) ret_pidfd,
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t) leaf,

@@ -263,7 +263,11 @@ int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t 
 	snprintf(about, size, "cannot take %s away", CGROUP_MOUNT);
 	if ((plan->host->observes ? lock_cgroups() : take_cgroups_away(plan->host)) < 0)
 		return -1;
-	snprintf(about, size, "cannot mount /proc");
+	if (plan->job->shared.pids)
+		return 0;
+	snprintf(about, size,
+		 "cannot mount /proc; see memcage doctor, line namespaces; a cage that may do "
+		 "without: --allow-unsupported=namespace-unavailable");
 	return mount("proc", "/proc", "proc", PROC_FLAGS, NULL);
 }
 

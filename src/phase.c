@@ -57,7 +57,9 @@ static void kill_init(struct run *run, uint64_t now)
 	if (run->seen.kill_usec == 0)
 		run->seen.kill_usec = now;
 	cgroup_kill(&run->cgroup);
-	launch_kill(&run->child);
+	if (!launch_kill(&run->child))
+		run_warn(run, WARNING_LEFTOVER_PROCESSES,
+			 "some of the job's processes could not be killed within 2 s");
 }
 
 /*

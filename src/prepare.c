@@ -240,7 +240,64 @@ static bool may_observe(const struct run *run)
 	       host_hierarchy(&run->host, CONTROLLER_MEMORY);
 }
 
-int prepare_host(struct run *run)
+/* An option that means nothing without mounts of the job's own; NULL: none was said. */
+static const char *option_of_mounts(const struct settings *settings)
+{
+	if (settings->network_none)
+		return "--network none";
+	if (settings->hostname)
+		return "--hostname";
+	return settings->bind_count > 0 ? "--bind" : NULL;
+}
+
+/* What was asked for by name is not done without. */
+static int check_shared(struct run *run)
+{
+	const struct settings *settings = &run->job->settings;
+	const char *option = option_of_mounts(settings);
+
+	if (!run->job->shared.mounts)
+		return 0;
+	if (!settings_allow(settings, ALLOW_TMP))
+		return error_set(&run->failure, MEMCAGE_ERROR_SETUP, 0,
+				 "no private /tmp can be made here, as nothing can be mounted; "
+				 "--allow-unsupported=tmp-not-private shares memcage's; see "
+				 "memcage doctor, line namespaces");
+	if (option)
+		return error_set(&run->failure, MEMCAGE_ERROR_SETUP, 0,
+				 "%s needs namespaces, which cannot be made here; see memcage "
+				 "doctor, line namespaces",
+				 option);
+	if (is_limited(&run->limits[LIMIT_TMP]) && !settings_allow(settings, ALLOW_LIMIT))
+		return error_set(&run->failure, MEMCAGE_ERROR_SETUP, 0,
+				 "--tmp cannot be enforced: nothing can be mounted here; "
+				 "--allow-unsupported runs without it; see memcage doctor, line "
+				 "namespaces");
+	return 0;
+}
+
+static void warn_of_shared(struct run *run)
+{
+	const struct shared_namespaces *shared = &run->job->shared;
+
+	if (shared->mounts) {
+		run_warn(run, WARNING_NAMESPACE_UNAVAILABLE,
+			 "no namespaces can be made here: the job shares memcage's mounts, "
+			 "processes, IPC, host name%s",
+			 run->host.observes ? "" : ", and can reach its own cgroup");
+		run_warn(run, WARNING_TMP_NOT_PRIVATE,
+			 "nothing can be mounted here: /tmp, /var/tmp and /dev/shm are memcage's");
+	} else if (shared->pids) {
+		run_warn(run, WARNING_NAMESPACE_UNAVAILABLE,
+			 "no /proc can be mounted here, as parts of this one are masked: the job "
+			 "shares memcage's PID namespace");
+	}
+	if (shared->mounts && is_limited(&run->limits[LIMIT_TMP]))
+		run_warn(run, WARNING_LIMIT_UNSUPPORTED,
+			 "--tmp is not in force: nothing can be mounted here");
+}
+
+static int choose_place(struct run *run)
 {
 	bool usable = find_own(run) == 0;
 	int result = usable ? 0 : -1;
@@ -253,6 +310,14 @@ int prepare_host(struct run *run)
 		return result;
 	run->failure = (struct memcage_error) { .code = MEMCAGE_ERROR_NONE };
 	observe_only(run);
+	return 0;
+}
+
+int prepare_host(struct run *run)
+{
+	if (check_shared(run) < 0 || choose_place(run) < 0)
+		return -1;
+	warn_of_shared(run);
 	return 0;
 }
 

@@ -11,6 +11,9 @@
  *	-a ADJ		set oom_score_adj, if that is allowed
  *	-s		lead a session, with stdin as its terminal
  *	-r		see /sys/fs/cgroup read-only
+ *	-m		have parts of /proc masked, as in a container
+ *	-u		be root in a user namespace of its own
+ *	-d		keep no other capabilities than Docker gives by default
  *	-k CALL		be without this system call (ENOSYS), as below a container's filter
  *	-p CALL		not be permitted it (EPERM)
  */
@@ -19,11 +22,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -104,13 +109,47 @@ static int forbid(const char *name, unsigned int errnum)
 	return -1;
 }
 
+static int mask_proc(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -1;
+	return mount("/dev/null", "/proc/version", NULL, MS_BIND, NULL);
+}
+
+static int enter_user_namespace(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || put("/proc/self/setgroups", "deny") < 0)
+		return -1;
+	return put("/proc/self/uid_map", "0 0 1") < 0 ? -1 : put("/proc/self/gid_map", "0 0 1");
+}
+
+static int drop_capabilities(void)
+{
+	static const int kept[] = {
+		CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FSETID,	     CAP_FOWNER,
+		CAP_MKNOD,   CAP_NET_RAW,      CAP_SETGID,	     CAP_SETUID,
+		CAP_SETFCAP, CAP_SETPCAP,      CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT,
+		CAP_KILL,    CAP_AUDIT_WRITE,
+	};
+
+	for (int capability = 0; capability <= CAP_LAST_CAP; capability++) {
+		bool keep = false;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+			keep = keep || kept[i] == capability;
+		if (!keep && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EINVAL)
+			return -1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t all;
 	int option;
 
 	sigfillset(&all);
-	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:srk:p:")) != -1) {
+	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:srmudk:p:")) != -1) {
 		switch (option) {
 		case 'g':
 			if (put(optarg, "0") < 0)
@@ -140,6 +179,18 @@ int main(int argc, char **argv)
 		case 'r':
 			if (lock_cgroups() < 0)
 				return fprintf(stderr, "start: -r: %m\n"), 99;
+			break;
+		case 'm':
+			if (mask_proc() < 0)
+				return fprintf(stderr, "start: -m: %m\n"), 99;
+			break;
+		case 'u':
+			if (enter_user_namespace() < 0)
+				return fprintf(stderr, "start: -u: %m\n"), 99;
+			break;
+		case 'd':
+			if (drop_capabilities() < 0)
+				return fprintf(stderr, "start: -d: %m\n"), 99;
 			break;
 		case 'k':
 		case 'p':

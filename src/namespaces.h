@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * namespaces - which ones a cage can have here, where it may do without some: in a container with
+ * the usual capabilities none can be made, and where parts of /proc are masked no other can be
+ * mounted, which a PID namespace needs.
+ */
+#pragma once
+
+#include <sched.h>
+#include <stdbool.h>
+
+/* What the job shares with memcage; all false: nothing, as it should be. */
+struct shared_namespaces {
+	bool mounts; /* and IPC, UTS, network and cgroup; then pids too */
+	bool pids;   /* its init is no PID 1, but the reaper of all that comes from it */
+};
+
+#define NAMESPACES_OF_MOUNTS (CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
+
+/* The namespaces of a cage that shares these, as flags of clone(2); a network is not among them. */
+unsigned long namespaces_flags(const struct shared_namespaces *shared);
+/* Tries it, in a child. */
+struct shared_namespaces namespaces_probe(void);
