@@ -102,6 +102,7 @@ struct memcage_result {
 	uint64_t memory_limit_bytes; /* UINT64_MAX: none was set */
 	uint64_t memory_peak_bytes;  /* UINT64_MAX: not known here */
 	double wall_seconds;
+	const char *backend;			/* "v2", "v1"; NULL: none was found; constant */
 	const char *summary;			/* one line; owned by the job, as all below */
 	const char *hint;			/* what to do about it, or NULL */
 	const struct memcage_warning *warnings; /* those worth a line; the report has all */

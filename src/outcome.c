@@ -128,6 +128,7 @@ static void fill_result(struct outcome *outcome, const struct report *report)
 	result->memory_limit_bytes = report_limit(report, LIMIT_MEMORY);
 	result->memory_peak_bytes = report->usage.memory_peak_bytes;
 	result->wall_seconds = (double) report->wall_usec / (double) USEC_PER_SEC;
+	result->backend = report->backend;
 	result->warning_count = report_warnings_said(report, outcome->warnings);
 	result->warnings = outcome->warnings;
 	result->quiet = verdict->cause == MEMCAGE_CAUSE_EXITED && result->warning_count == 0;
