@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/own.h"
+#include "delegate.h"
 
 /* A directory has two links, and one more for each below it (fs/kernfs/inode.c). */
 static bool has_at_most(int dir, nlink_t children)
@@ -201,12 +202,11 @@ bool cgroup_has_cages(int dir)
 	return entries && next_directory(entries, CGROUP_PREFIX) != NULL;
 }
 
-static void remove_cage(int base, const char *name)
+static bool remove_cage(int base, const char *name)
 {
 	auto_fd int dir = open_directory(base, name);
 
-	if (dir >= 0 && cgroup_remove_below(dir) == 0)
-		unlinkat(base, name, AT_REMOVEDIR);
+	return dir >= 0 && cgroup_remove_below(dir) == 0 && unlinkat(base, name, AT_REMOVEDIR) == 0;
 }
 
 /*
@@ -219,19 +219,27 @@ static bool take_abandoned(int memory, const char *name, int *ret_lock)
 	return *ret_lock >= 0 && flock(*ret_lock, LOCK_EX | LOCK_NB) == 0;
 }
 
+static void remove_from(const struct hierarchy *hierarchy, const char *name,
+			cgroup_removed_fn *said, void *data)
+{
+	if (remove_cage(hierarchy->dir, name) && said)
+		said(hierarchy, name, data);
+}
+
 /* In all hierarchies, also those that this run has no need of. */
-static void remove_everywhere(const char *name)
+void cgroup_remove_abandoned(const char *name, cgroup_removed_fn *said, void *data)
 {
 	struct memcage_error ignored;
 	struct host host = HOST_NONE;
-	int memory;
+	const struct hierarchy *memory;
 
 	if (host_probe(&host, BACKEND_AUTO, ~0U, &ignored) == 0) {
-		memory = host_hierarchy(&host, CONTROLLER_MEMORY)->dir;
+		delegate_find_place(&host);
+		memory = host_hierarchy(&host, CONTROLLER_MEMORY);
 		for (size_t i = 0; i < host.count; i++)
-			if (host.hierarchies[i].dir != memory)
-				remove_cage(host.hierarchies[i].dir, name);
-		remove_cage(memory, name);
+			if (&host.hierarchies[i] != memory)
+				remove_from(&host.hierarchies[i], name, said, data);
+		remove_from(memory, name, said, data);
 	}
 	host_release(&host);
 }
@@ -241,18 +249,38 @@ static void remove_everywhere(const char *name)
  * left has its name there.  A name that is only elsewhere may be of a memcage whose memory cgroup
  * is another than ours.
  */
-void cgroup_sweep(const struct host *host)
+int cgroup_find_abandoned(const struct host *host, cgroup_abandoned_fn *found, void *data)
 {
 	int memory = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
-	auto_closedir DIR *entries = has_at_most(memory, 1) ? NULL : list(memory); /* 1: our own */
+	auto_closedir DIR *entries = cgroup_is_childless(memory) ? NULL : list(memory);
 
-	if (!entries || flock(memory, LOCK_EX | LOCK_NB) < 0)
-		return; /* somebody is making a cage just now: the next run will sweep */
+	if (!entries)
+		return 0;
+	if (flock(memory, LOCK_EX | LOCK_NB) < 0)
+		return -1;
 	for (const char *name; (name = next_directory(entries, CGROUP_PREFIX));) {
 		auto_fd int lock = -1;
 
 		if (take_abandoned(memory, name, &lock))
-			remove_everywhere(name);
+			found(name, lock, data);
 	}
 	flock(memory, LOCK_UN);
+	return 0;
+}
+
+static void sweep_one(const char *name, int lock, void *data)
+{
+	(void) lock;
+	(void) data;
+	cgroup_remove_abandoned(name, NULL, NULL);
+}
+
+/*
+ * For a run, whose own cage is there.  Somebody may be making another just now: the next run will
+ * sweep then.
+ */
+void cgroup_sweep(const struct host *host)
+{
+	if (!has_at_most(host_hierarchy(host, CONTROLLER_MEMORY)->dir, 1))
+		cgroup_find_abandoned(host, sweep_one, NULL);
 }

@@ -168,6 +168,13 @@ static void leave_members(struct hierarchy *hierarchy)
 	*last = '\0';
 }
 
+void delegate_find_place(struct host *host)
+{
+	for (size_t i = 0; i < host->count; i++)
+		if (host->hierarchies[i].version == CGROUP_V2)
+			leave_members(&host->hierarchies[i]);
+}
+
 static int prepare(struct host *host, struct hierarchy *hierarchy, unsigned int required,
 		   struct memcage_error *err)
 {
@@ -230,31 +237,80 @@ int delegate_prepare(struct host *host, unsigned int required, struct memcage_er
 	return 0;
 }
 
-static void restore(struct hierarchy *hierarchy)
+/* All of the members, who may fork while they are moved. */
+static int move_back(const struct hierarchy *hierarchy, int members)
+{
+	size_t count = 1;
+	long other;
+
+	for (int tries = 0; tries < 100 && count > 0; tries++)
+		if (list_members(members, &count, &other, hierarchy->dir) < 0)
+			return -1;
+	return count == 0 ? 0 : -1;
+}
+
+static void restore(const struct hierarchy *hierarchy, bool everybody)
 {
 	auto_fd int members = openat(hierarchy->dir, MEMBERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t count;
 	long other;
 
-	if (members < 0 || list_members(members, &count, &other, -1) < 0 || other != 0)
+	if (members < 0 || list_members(members, &count, &other, -1) < 0)
 		return;
-	if (cgroup_has_cages(hierarchy->dir))
+	if ((other != 0 && !everybody) || cgroup_has_cages(hierarchy->dir))
 		return;
 	if (enable(hierarchy->dir,
 		   hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control"), '-') < 0)
 		return;
-	if (file_write_at(hierarchy->dir, "cgroup.procs", "0") == 0)
+	if ((everybody ? move_back(hierarchy, members)
+		       : file_write_at(hierarchy->dir, "cgroup.procs", "0")) == 0)
 		unlinkat(hierarchy->dir, MEMBERS, AT_REMOVEDIR);
+}
+
+static const struct hierarchy *find_v2(const struct host *host)
+{
+	for (size_t i = 0; i < host->count; i++)
+		if (host->hierarchies[i].version == CGROUP_V2)
+			return &host->hierarchies[i];
+	return NULL;
 }
 
 void delegate_restore(struct host *host)
 {
-	for (size_t i = 0; host->left_own && i < host->count; i++) {
-		if (host->hierarchies[i].version != CGROUP_V2)
-			continue;
-		file_lock(host->hierarchies[i].dir, LOCK_EX);
-		restore(&host->hierarchies[i]);
-		flock(host->hierarchies[i].dir, LOCK_UN);
+	const struct hierarchy *hierarchy = find_v2(host);
+
+	if (host->left_own && hierarchy) {
+		file_lock(hierarchy->dir, LOCK_EX);
+		restore(hierarchy, false);
+		flock(hierarchy->dir, LOCK_UN);
 	}
 	host->left_own = false;
+}
+
+void delegate_remember(const struct host *host, struct delegate_memory *ret)
+{
+	const struct hierarchy *hierarchy = find_v2(host);
+
+	*ret = (struct delegate_memory) { 0 };
+	if (!hierarchy)
+		return;
+	ret->aside = faccessat(hierarchy->dir, MEMBERS, F_OK, 0) == 0;
+	ret->enabled = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control");
+}
+
+void delegate_undo(const struct host *host, const struct delegate_memory *memory)
+{
+	const struct hierarchy *hierarchy = find_v2(host);
+	unsigned int added;
+
+	if (!hierarchy)
+		return;
+	file_lock(hierarchy->dir, LOCK_EX);
+	if (!memory->aside)
+		restore(hierarchy, true);
+	added = hierarchy_read_controllers(hierarchy->dir, "cgroup.subtree_control") &
+		~memory->enabled;
+	if (added != 0 && !cgroup_has_cages(hierarchy->dir))
+		enable(hierarchy->dir, added, '-');
+	flock(hierarchy->dir, LOCK_UN);
 }

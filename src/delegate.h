@@ -18,3 +18,16 @@
 int delegate_prepare(struct host *host, unsigned int required, struct memcage_error *err);
 /* Undoes it where no other cage is left: nothing of memcage stays in the tree. */
 void delegate_restore(struct host *host);
+
+/* What delegate_prepare() begins with: a memcage in the leaf has its cages one level up. */
+void delegate_find_place(struct host *host);
+
+/* How a place stood, so that all can be undone, whomever it was done to. */
+struct delegate_memory {
+	bool aside;	      /* somebody had stepped aside there before */
+	unsigned int enabled; /* controllers given to children */
+};
+
+void delegate_remember(const struct host *host, struct delegate_memory *ret);
+/* Not where another cage was made meanwhile. */
+void delegate_undo(const struct host *host, const struct delegate_memory *memory);

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "cgroup_tree.h"
+#include "tree/fake.h"
 #include "tree/tree.h"
 
 #define DEEP 5000
@@ -299,6 +301,69 @@ static void check_has_cages(void **state)
 	tree_remove(&tree);
 }
 
+struct found {
+	char names[4][64];
+	size_t count;
+	int lock; /* of the last one, held */
+};
+
+static void note_found(const char *name, int lock, void *data)
+{
+	struct found *found = data;
+
+	assert_true(found->count < ARRAY_LEN(found->names));
+	snprintf(found->names[found->count++], sizeof(found->names[0]), "%s", name);
+	if (found->lock < 0)
+		found->lock = fcntl(lock, F_DUPFD_CLOEXEC, 3);
+}
+
+static void check_abandoned(void **state)
+{
+	struct found first = { .lock = -1 }, second = { .lock = -1 };
+	struct fake fake;
+
+	(void) state;
+	fake_make(&fake);
+	fake_add(&fake, CGROUP_V2, "own", FAKE_V2_ALL);
+	tree_put(&fake.tree, "own/memcage-1-alive", NULL);
+	tree_put(&fake.tree, "own/memcage-2-dead", NULL);
+	tree_put(&fake.tree, "own/memcage.foreign", NULL);
+	tree_put(&fake.tree, "memcage-3-outside", NULL);
+
+	auto_fd int alive = tree_open(&fake.tree, "own/memcage-1-alive");
+
+	assert_return_code(flock(alive, LOCK_EX), errno);
+	assert_int_equal(cgroup_find_abandoned(&fake.host, note_found, &first), 0);
+	assert_int_equal(first.count, 1);
+	assert_string_equal(first.names[0], "memcage-2-dead");
+	/* Whoever holds the lock that it was shown keeps others away from it. */
+	assert_int_equal(cgroup_find_abandoned(&fake.host, note_found, &second), 0);
+	assert_int_equal(second.count, 0);
+	close(first.lock);
+	assert_int_equal(cgroup_find_abandoned(&fake.host, note_found, &second), 0);
+	assert_int_equal(second.count, 1);
+	close(second.lock);
+	fake_remove(&fake);
+}
+
+static void check_busy(void **state)
+{
+	struct found found = { .lock = -1 };
+	struct fake fake;
+
+	(void) state;
+	fake_make(&fake);
+	fake_add(&fake, CGROUP_V2, "own", FAKE_V2_ALL);
+	tree_put(&fake.tree, "own/memcage-2-dead", NULL);
+
+	auto_fd int own = tree_open(&fake.tree, "own");
+
+	assert_return_code(flock(own, LOCK_SH), errno);
+	assert_int_equal(cgroup_find_abandoned(&fake.host, note_found, &found), -1);
+	assert_int_equal(found.count, 0);
+	fake_remove(&fake);
+}
+
 int main(void)
 {
 	static struct test_suite suite;
@@ -313,5 +378,7 @@ int main(void)
 	test_add(&suite, "what cannot be removed stays, with all above it", check_what_stays, NULL);
 	test_add(&suite, "one that is gone already", check_gone, NULL);
 	test_add(&suite, "cages are known by their names", check_has_cages, NULL);
+	test_add(&suite, "the abandoned are those that nobody has locked", check_abandoned, NULL);
+	test_add(&suite, "nothing is found while a cage is made", check_busy, NULL);
 	return test_run("cgroup-tree", &suite);
 }

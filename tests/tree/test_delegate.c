@@ -390,6 +390,58 @@ static void check_restore(void **state)
 	fake_remove(&fake);
 }
 
+static const struct undo_row {
+	const char *name;
+	struct delegate_memory memory;
+	const char *members; /* NULL: nobody has stepped aside */
+	const char *cage;
+	const char *subtree, *procs; /* how they begin afterwards */
+} undos[] = {
+	{ "all who were moved come back", { false, 0 }, "1\n", NULL, "-memory ", "1" },
+	{ "who was moved before stays", { true, FAKE_BIT(MEMORY) }, "1\n", NULL, "memory\n", "" },
+	{ "what was given before stays", { false, FAKE_BIT(MEMORY) }, NULL, NULL, "memory\n", "" },
+	{ "what was added is taken back", { false, 0 }, NULL, NULL, "-memory ", "" },
+	{ "a cage was made meanwhile", { false, 0 }, "1\n", OWN "/memcage-1-2", "memory\n", "" },
+};
+
+static void check_undo(void **state)
+{
+	static const struct fake_edit edits[] = {
+		NOT_ROOT, HAS("memory"), GIVES("memory"), { NULL, NULL }
+	};
+	const struct undo_row *row = *state;
+	struct fake fake;
+
+	make(&fake, 0, edits);
+	if (row->members)
+		tree_put(&fake.tree, MEMBERS "/cgroup.procs", row->members);
+	if (row->cage)
+		tree_put(&fake.tree, row->cage, NULL);
+	delegate_undo(&fake.host, &row->memory);
+	assert_begins(&fake, FILE_OF("cgroup.subtree_control"), row->subtree);
+	assert_begins(&fake, FILE_OF("cgroup.procs"), row->procs);
+	fake_remove(&fake);
+}
+
+static void check_remember(void **state)
+{
+	static const struct fake_edit edits[] = {
+		NOT_ROOT, HAS("memory pids"), GIVES("pids"), { NULL, NULL }
+	};
+	struct delegate_memory memory;
+	struct fake fake;
+
+	(void) state;
+	make(&fake, 0, edits);
+	delegate_remember(&fake.host, &memory);
+	assert_false(memory.aside);
+	assert_int_equal(memory.enabled, FAKE_BIT(PIDS));
+	tree_put(&fake.tree, MEMBERS, NULL);
+	delegate_remember(&fake.host, &memory);
+	assert_true(memory.aside);
+	fake_remove(&fake);
+}
+
 int main(void)
 {
 	static struct test_suite suite;
@@ -401,5 +453,7 @@ int main(void)
 	test_add(&suite, "nothing is to be done on v1", check_v1, NULL);
 	TEST_ROWS(&suite, check_denied, denied);
 	TEST_ROWS(&suite, check_restore, restores);
+	TEST_ROWS(&suite, check_undo, undos);
+	test_add(&suite, "how it stood is remembered", check_remember, NULL);
 	return test_run("delegate", &suite);
 }
