@@ -16,6 +16,7 @@ static const struct {
 } verbs[] = {
 	{ "run", verb_run, "run a command in a cage, and say what killed it" },
 	{ "policy", verb_policy, "list, show and check what a cage may start from" },
+	{ "doctor", verb_doctor, "say what this host allows, and what would mend the rest" },
 };
 
 static int help(FILE *to, int status)

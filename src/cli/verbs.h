@@ -7,3 +7,4 @@
 
 int verb_run(int argc, char *argv[]);
 int verb_policy(int argc, char *argv[]);
+int verb_doctor(int argc, char *argv[]);

@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# options.sh - `memcage run --help`, memcage-run(1) and the contract must name the same options.
+# options.sh - the help of a verb and its man page must name the same options, and for `memcage run`
+# the contract too.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-
-PAGE=man/memcage-run.1
 
 # What begins with a dash, one a line.
 dashed_words() {
@@ -14,13 +13,14 @@ dashed_words() {
 }
 
 # The heads of the list: lines that begin with an option.  Two blanks part a head from its meaning.
+# in_help VERB
 in_help() {
-	build/debug/memcage run --help | grep -E '^ *-' | sed -E 's/^ *//; s/  .*//' | dashed_words
+	build/debug/memcage "$1" --help | grep -E '^ *-' | sed -E 's/^ *//; s/  .*//' | dashed_words
 }
 
-# mdoc's `.It Fl m , Fl -memory Ar SIZE`.
+# in_page VERB - mdoc's `.It Fl m , Fl -memory Ar SIZE`.
 in_page() {
-	sed -n 's/^\.It Fl /Fl /p' "$PAGE" | sed 's/Fl /-/g' | dashed_words
+	sed -n 's/^\.It Fl /Fl /p' "man/memcage-$1.1" | sed 's/Fl /-/g' | dashed_words
 }
 
 in_contract() {
@@ -38,8 +38,10 @@ compare() {
 	[[ -z $left$right ]]
 }
 
-help=$(in_help) page=$(in_page) contract=$(in_contract)
 status=0
-compare --help "$help" "$PAGE" "$page" || status=1
-compare --help "$help" 'the contract' "$contract" || status=1
+for verb in run doctor; do
+	compare "$verb --help" "$(in_help "$verb")" "man/memcage-$verb.1" "$(in_page "$verb")" ||
+		status=1
+done
+compare 'run --help' "$(in_help run)" 'the contract' "$(in_contract)" || status=1
 exit "$status"
