@@ -57,9 +57,12 @@ API struct memcage_spec *memcage_spec_free(struct memcage_spec *spec)
 /* The option, and all of its value where the problem is a part of it. */
 static int name_place(const char *key, const char *text, struct memcage_error *err)
 {
+	const struct setting *setting = setting_find(key);
 	enum limit_id id = limit_find(key);
 	char quoted[PARSE_QUOTED];
 
+	if (setting && setting->policy_only)
+		return error_prefix(err, "%s", key);
 	if (!text || id == LIMIT__COUNT || !limits[id].repeats)
 		return error_prefix(err, "--%s", key);
 	return error_prefix(err, "--%s %s", key, parse_quote(text, quoted, sizeof(quoted)));

@@ -8,6 +8,7 @@
 
 #include "base/own.h"
 #include "base/parse.h"
+#include "capability.h"
 #include "output.h"
 
 #define QUOTED 120
@@ -73,6 +74,16 @@ static int parse_network(const char *text, struct settings *settings, struct mem
 	return 0;
 }
 
+static int parse_root(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	bool read_only = strcmp(text, "ro") == 0;
+
+	if (!read_only && strcmp(text, "rw") != 0)
+		return refuse(err, text, "ro or rw");
+	settings->root_read_only = read_only;
+	return 0;
+}
+
 /*
  * As an absolute path without "." and "//", so that paths can be compared; ".." stays, as only
  * the kernel can follow it.
@@ -134,6 +145,25 @@ static int parse_bind(const char *text, struct settings *settings, struct memcag
 	bind.target = absolute_path(target ? target : copy);
 	settings->binds[settings->bind_count++] = bind;
 	return bind.text && bind.source && bind.target ? 0 : out_of_memory(err);
+}
+
+static int parse_hide(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	auto_free char *path = NULL;
+
+	if (settings->hide_count == HIDES_MOST)
+		return error_usage(err, "more than %d of them", HIDES_MOST);
+	if (*text == '\0')
+		return refuse(err, text, "a path, for example /home");
+	path = absolute_path(text);
+	if (!path)
+		return out_of_memory(err);
+	if (strcmp(path, "/") == 0)
+		return refuse(err, text, "a path below /, for example /home");
+	if (grow(&settings->hides, settings->hide_count, sizeof(char *), err) < 0)
+		return -1;
+	settings->hides[settings->hide_count++] = take_pointer(path);
+	return 0;
 }
 
 static int parse_pass_fd(const char *text, struct settings *settings, struct memcage_error *err)
@@ -202,6 +232,51 @@ static int parse_hostname(const char *text, struct settings *settings, struct me
 		return refuse(err, text,
 			      "1 to 64 letters, digits, dots, dashes, for example build-1");
 	return replace(&settings->hostname, text, err);
+}
+
+#define IDS_MOST (UINT32_MAX - 1) /* the last one means "leave it as it is" to the kernel */
+
+static int parse_user(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	auto_free char *copy = strdup(text);
+	struct memcage_error number_err;
+	uint64_t uid, gid;
+	char *group;
+
+	if (!copy)
+		return out_of_memory(err);
+	group = strchr(copy, ':');
+	if (group)
+		*group++ = '\0';
+	if (parse_number(copy, IDS_MOST, &uid, &number_err) < 0 ||
+	    parse_number(group ? group : copy, IDS_MOST, &gid, &number_err) < 0)
+		return refuse(err, text,
+			      "numbers, UID or UID:GID, for example 1000:1000 (as id(1) prints "
+			      "them)");
+	settings->has_user = true;
+	settings->uid = (uid_t) uid;
+	settings->gid = (gid_t) gid;
+	return 0;
+}
+
+static int parse_capabilities(const char *text, struct settings *settings,
+			      struct memcage_error *err)
+{
+	if (capability_parse(text, &settings->capabilities, err) < 0)
+		return -1;
+	settings->has_capabilities = true;
+	return 0;
+}
+
+static int parse_no_new_privs(const char *text, struct settings *settings,
+			      struct memcage_error *err)
+{
+	bool wanted = strcmp(text, "true") == 0;
+
+	if (!wanted && strcmp(text, "false") != 0)
+		return refuse(err, text, "true or false");
+	settings->allow_new_privs = !wanted;
+	return 0;
 }
 
 static int parse_backend(const char *text, struct settings *settings, struct memcage_error *err)
@@ -301,13 +376,22 @@ const struct setting settings_table[] = {
 	  "what an OOM kill ends: the whole job (default) or its victim alone", parse_oom },
 	{ "network", 0, "host|none", "share the host's network (default) or have a loopback only",
 	  parse_network },
+	{ "root", 0, "ro|rw", "the host's file tree to read only, or with the caller's rights",
+	  parse_root },
 	{ "bind", 0, "SRC[:DST][:ro]", "show SRC of the host at DST in the cage (repeats)",
 	  parse_bind },
+	{ "hide", 0, "PATH", "show nothing of PATH but what is bound below it (repeats)",
+	  parse_hide },
 	{ "pass-fd", 0, "N", "leave descriptor N open in the job (repeats)", parse_pass_fd },
 	{ "workdir", 0, "DIR", "start in DIR", parse_workdir },
 	{ "env", 'e', "NAME[=VALUE]", "set or pass a variable (repeats)", parse_env },
 	{ "clear-env", 0, NULL, "pass no variables but those of --env", parse_clear_env },
+	{ "user", 0, "UID[:GID]", "run as this user and group; numbers only", parse_user },
 	{ "hostname", 0, "NAME", "the cage's host name", parse_hostname },
+	{ "capabilities", 0, "none|CAP_NAME,...", "capabilities that the job keeps",
+	  parse_capabilities, .policy_only = true },
+	{ "no-new-privs", 0, "true|false", "whether programs may gain rights by execve",
+	  parse_no_new_privs, .policy_only = true },
 	{ "backend", 0, "auto|v2|v1|observe",
 	  "which cgroup version to use, or none (default: auto)", parse_backend },
 	{ "allow-unsupported", 0, "CODE,...",
@@ -372,6 +456,7 @@ int settings_copy(const struct settings *from, struct settings *to)
 	to->env = copy_texts(from->env, &to->env_count, &failed);
 	to->cpus_env = copy_texts(from->cpus_env, &to->cpus_env_count, &failed);
 	to->bind_count = to->binds ? from->bind_count : 0;
+	to->hides = copy_texts(from->hides, &to->hide_count, &failed);
 	for (size_t i = 0; i < to->bind_count; i++) {
 		to->binds[i].text = copy_text(from->binds[i].text, &failed);
 		to->binds[i].source = copy_text(from->binds[i].source, &failed);
@@ -398,6 +483,7 @@ void settings_release(struct settings *settings)
 		free(settings->binds[i].source);
 		free(settings->binds[i].target);
 	}
+	free_texts(settings->hides, settings->hide_count);
 	free_texts(settings->env, settings->env_count);
 	free_texts(settings->cpus_env, settings->cpus_env_count);
 	free(settings->binds);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "host.h"
@@ -32,8 +33,11 @@ struct settings {
 	char *policy;	   /* that all began with, as it was given; NULL: default */
 	bool kill_process; /* --oom kill-process: an OOM kill ends only the kernel's victim */
 	bool network_none;
+	bool root_read_only; /* --root ro */
 	struct bind *binds;
 	size_t bind_count;
+	char **hides; /* absolute */
+	size_t hide_count;
 	int *pass_fds;
 	size_t pass_fd_count;
 	char *workdir; /* NULL: the caller's */
@@ -43,6 +47,12 @@ struct settings {
 	size_t cpus_env_count;
 	bool clear_env;
 	char *hostname; /* NULL: the host's */
+	bool has_user;	/* --user */
+	uid_t uid;
+	gid_t gid;
+	bool has_capabilities; /* only these are kept; none at all: see identity.h */
+	uint64_t capabilities;
+	bool allow_new_privs; /* no-new-privs: false */
 	enum backend_choice backend;
 	unsigned int allowed; /* bit 1 << enum allowance */
 	char *report;	      /* FILE, fd:N, -; NULL */
@@ -55,6 +65,7 @@ struct settings {
 
 #define SETTINGS_DEFAULT ((struct settings) { .oom_exit_code = 120, .usage = true })
 #define BINDS_MOST 64
+#define HIDES_MOST 64
 #define PASS_FDS_MOST 256
 
 typedef int setting_parse_fn(const char *text, struct settings *settings,
@@ -66,7 +77,8 @@ struct setting {
 	const char *arg; /* NULL: a switch, whose text is NULL */
 	const char *help;
 	setting_parse_fn *parse;
-	bool optional; /* the value may be left out (NULL), and is given as --KEY=VALUE */
+	bool optional;	  /* the value may be left out (NULL), and is given as --KEY=VALUE */
+	bool policy_only; /* a key of policies; there is no option for it */
 };
 
 /* Ends with a row whose key is NULL. */

@@ -82,8 +82,9 @@ static size_t list_rows(struct row rows[ROWS_MOST])
 			(struct row) { limits[id].option ? limits[id].option : limits[id].key,
 				       limits[id].letter, limits[id].arg, limits[id].help };
 	for (const struct setting *at = settings_table; at->key; at++)
-		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help,
-					       .optional = at->optional };
+		if (!at->policy_only)
+			rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help,
+						       .optional = at->optional };
 	for (size_t i = 0; i < ARRAY_LEN(program_options); i++) {
 		const struct program_option *at = &program_options[i];
 

@@ -27,6 +27,16 @@ static void describe(const struct settings *settings, const char *key, char *out
 	else if (strcmp(key, "bind") == 0 && bind)
 		snprintf(out, size, "%s %s %s", bind->source, bind->target,
 			 bind->read_only ? "ro" : "rw");
+	else if (strcmp(key, "root") == 0)
+		snprintf(out, size, "%s", settings->root_read_only ? "ro" : "rw");
+	else if (strcmp(key, "hide") == 0 && settings->hide_count > 0)
+		snprintf(out, size, "%s", settings->hides[settings->hide_count - 1]);
+	else if (strcmp(key, "user") == 0 && settings->has_user)
+		snprintf(out, size, "%u:%u", settings->uid, settings->gid);
+	else if (strcmp(key, "capabilities") == 0 && settings->has_capabilities)
+		snprintf(out, size, "%" PRIx64, settings->capabilities);
+	else if (strcmp(key, "no-new-privs") == 0)
+		snprintf(out, size, "%s", settings->allow_new_privs ? "false" : "true");
 	else if (strcmp(key, "pass-fd") == 0 && settings->pass_fd_count > 0)
 		snprintf(out, size, "%d", settings->pass_fds[settings->pass_fd_count - 1]);
 	else if (strcmp(key, "workdir") == 0 && settings->workdir)
@@ -70,6 +80,21 @@ static const struct good {
 	{ "the source may go up", "bind", "/a/../b:/c", "/a/../b /c rw" },
 	{ "names that begin with dots", "bind", "/.a/..b:/..c/d..", "/.a/..b /..c/d.. rw" },
 	{ "a bind with blanks", "bind", "/a b:/c d", "/a b /c d rw" },
+	{ "a tree to read", "root", "ro", "ro" },
+	{ "a tree to write", "root", "rw", "rw" },
+	{ "something hidden", "hide", "/home", "/home" },
+	{ "something relative hidden", "hide", "share/./x//", "/usr/share/x" },
+	{ "something hidden with blanks", "hide", "/a b\nc", "/a b\nc" },
+	{ "a user and his group", "user", "1000:100", "1000:100" },
+	{ "a user, and a group of the same number", "user", "1000", "1000:1000" },
+	{ "root", "user", "0:0", "0:0" },
+	{ "the last user", "user", "4294967294", "4294967294:4294967294" },
+	{ "no capabilities", "capabilities", "none", "0" },
+	{ "one capability", "capabilities", "CAP_CHOWN", "1" },
+	{ "capabilities in all ways", "capabilities", "cap_chown,KILL,Cap_Net_Raw", "2021" },
+	{ "the last capability", "capabilities", "checkpoint_restore", "10000000000" },
+	{ "new rights by execve", "no-new-privs", "false", "false" },
+	{ "no new rights by execve", "no-new-privs", "true", "true" },
 	{ "a descriptor", "pass-fd", "3", "3" },
 	{ "a standard descriptor", "pass-fd", "0", "0" },
 	{ "a high descriptor", "pass-fd", "1048576", "1048576" },
@@ -141,6 +166,25 @@ static const struct bad {
 	{ "a place that goes up", "bind", "/a:/tmp/../etc", "'/a:/tmp/../etc'", "SRC:/DST" },
 	{ "a place that is above all", "bind", "/a:/..", "'/a:/..'", "SRC:/DST" },
 	{ "a place that ends going up", "bind", "/a:/tmp/..", "'/a:/tmp/..'", "SRC:/DST" },
+	{ "a tree to execute", "root", "rx", "'rx'", "ro or rw" },
+	{ "no tree", "root", "", "''", "ro or rw" },
+	{ "nothing hidden", "hide", "", "''", "/home" },
+	{ "everything hidden", "hide", "/./", "'/./'", "a path below /" },
+	{ "a user by name", "user", "nobody", "'nobody'", "UID:GID, for example 1000:1000" },
+	{ "a group by name", "user", "1000:users", "'1000:users'", "1000:1000" },
+	{ "no group", "user", "1000:", "'1000:'", "UID:GID" },
+	{ "only a group", "user", ":1000", "':1000'", "UID:GID" },
+	{ "a negative user", "user", "-1", "'-1'", "UID:GID" },
+	{ "the user that means none", "user", "4294967295", "'4294967295'", "UID:GID" },
+	{ "a user beyond 32 bits", "user", "4294967296", "'4294967296'", "UID:GID" },
+	{ "two groups", "user", "1:2:3", "'1:2:3'", "UID:GID" },
+	{ "a capability that is not there", "capabilities", "CAP_CHOWN,CAP_FLY", "'CAP_FLY'",
+	  "none, or for example CAP_CHOWN,CAP_NET_BIND_SERVICE" },
+	{ "none and some", "capabilities", "none,CAP_CHOWN", "'none'", "say none" },
+	{ "an empty capability", "capabilities", "CAP_CHOWN,", "''", "say none" },
+	{ "no text for capabilities", "capabilities", "", "''", "say none" },
+	{ "a capability with a blank", "capabilities", "chown, kill", "' kill'", "say none" },
+	{ "half new rights", "no-new-privs", "yes", "'yes'", "true or false" },
 	{ "a negative descriptor", "pass-fd", "-1", "'-1'", "0 to 1048576" },
 	{ "a descriptor that is too high", "pass-fd", "1048577", "'1048577'", "0 to 1048576" },
 	{ "a descriptor beyond 64 bits", "pass-fd", "18446744073709551619",
@@ -210,8 +254,10 @@ static void check_bad(void **state)
 /* A text of 64 KiB is refused like any other, or kept as it is. */
 static void check_huge(void **state)
 {
-	static const char *const refusing[] = { "oom",	   "network", "pass-fd",      "hostname",
-						"backend", "sample",  "oom-exit-code" };
+	static const char *const refusing[] = { "oom",		 "network",	"pass-fd",
+						"hostname",	 "backend",	"sample",
+						"oom-exit-code", "root",	"user",
+						"capabilities",	 "no-new-privs" };
 	struct settings settings = SETTINGS_DEFAULT;
 	struct memcage_error err = { 0 };
 	char *text = malloc(LONG + 1);
@@ -235,7 +281,9 @@ static void check_most(void **state)
 	static const struct {
 		const char *key, *text;
 		int most;
-	} lists[] = { { "bind", "/a", BINDS_MOST }, { "pass-fd", "5", PASS_FDS_MOST } };
+	} lists[] = { { "bind", "/a", BINDS_MOST },
+		      { "hide", "/a", HIDES_MOST },
+		      { "pass-fd", "5", PASS_FDS_MOST } };
 
 	(void) state;
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
@@ -325,6 +373,7 @@ static void check_copy(void **state)
 	settings_release(&from);
 	assert_string_equal(to.binds[0].source, "/data");
 	assert_string_equal(to.binds[0].text, "/data");
+	assert_string_equal(to.hides[0], "/home");
 	assert_string_equal(to.env[0], "A=b=c");
 	assert_int_equal(to.cpus_env_count, 2);
 	assert_string_equal(to.cpus_env[1], "B");
