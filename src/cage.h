@@ -107,7 +107,7 @@ int mounts_resize(const struct job *job, uint64_t bytes);
  * In main: /sys/fs/cgroup through its cgroup namespace.  The host's has been taken away by
  * mounts_make().
  */
-void mounts_cgroup(const struct host *host);
+void mounts_cgroup(const struct cage_plan *plan);
 
 /* How far the main process got before execve. */
 struct main_failure {

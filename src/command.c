@@ -27,30 +27,43 @@ static void fail(struct job *job, int status, const char *path, const char *why)
 		 parse_quote(path, quoted, sizeof(quoted)), why);
 }
 
+/* The option that hides a path, or NULL: a private place does. */
+static const char *hidden_by(const struct job *job, const char *path)
+{
+	struct covers_path found;
+
+	job_follow(job, path, &found);
+	return found.cover ? found.cover->said : NULL;
+}
+
 static void fail_hidden(struct job *job, const char *path)
 {
-	char quoted[160];
+	const char *said = hidden_by(job, path);
+	char quoted[160], by[120];
 
 	job->exec_status = NOT_FOUND;
 	parse_quote(path, quoted, sizeof(quoted));
-	snprintf(job->failure, sizeof(job->failure),
-		 "%s is hidden by the cage's private /tmp, /var/tmp and /dev/shm; show it with "
-		 "--bind %s",
-		 quoted, quoted);
+	if (said)
+		snprintf(job->failure, sizeof(job->failure),
+			 "%s is hidden by --hide %s; show it with --bind %s", quoted,
+			 parse_quote(said, by, sizeof(by)), quoted);
+	else
+		snprintf(job->failure, sizeof(job->failure),
+			 "%s is hidden by the cage's private /tmp, /var/tmp and /dev/shm; show it "
+			 "with --bind %s",
+			 quoted, quoted);
 }
 
 /* 0, or the errno with which execve would fail. */
-static int check_file(const char *host_path)
+static int check_file(const struct covers_path *file)
 {
-	struct stat st;
-
-	if (stat(host_path, &st) < 0)
-		return errno;
-	if (S_ISDIR(st.st_mode))
+	if (!file->there)
+		return file->errnum;
+	if (S_ISDIR(file->st.st_mode))
 		return EISDIR;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(file->st.st_mode))
 		return EACCES;
-	return access(host_path, X_OK) < 0 ? errno : 0;
+	return access(file->host, X_OK) < 0 ? errno : 0;
 }
 
 #define HIDDEN (-1)
@@ -61,11 +74,12 @@ static int check_file(const char *host_path)
  */
 static int try_path(struct job *job, const char *path, const char *as)
 {
-	char host[PATH_MAX];
-	bool visible = job_host_path(job, path, host);
-	int errnum = check_file(host);
+	struct covers_path file;
+	int errnum;
 
-	if (!visible)
+	job_follow(job, path, &file);
+	errnum = check_file(&file);
+	if (file.cover)
 		return errnum == 0 ? HIDDEN : ENOENT;
 	if (errnum != 0)
 		return errnum;

@@ -19,87 +19,35 @@ const char *const private_places[PRIVATE__COUNT] = {
 	[PRIVATE_DEV_SHM] = "/dev/shm",
 };
 
-bool path_is_below(const char *path, const char *directory)
+/*
+ * Is the path at or below the place of a bind, as it was said?  Enough to know what cannot be
+ * private; where paths lead is covers_plan()'s matter.
+ */
+static bool is_bound(const struct job *job, const char *path)
 {
-	size_t length = strlen(directory);
-
-	if (strcmp(directory, "/") == 0)
-		return true;
-	return strncmp(path, directory, length) == 0 &&
-	       (path[length] == '/' || path[length] == '\0');
-}
-
-/* Of the first `count` binds the last whose target holds the path: it covers those before it. */
-static const struct bind *bind_among(const struct job *job, size_t count, const char *path)
-{
-	while (count-- > 0)
-		if (path_is_below(path, job->settings.binds[count].target))
-			return &job->settings.binds[count];
-	return NULL;
-}
-
-/* Binds cover the private places too. */
-static const struct bind *covering_bind(const struct job *job, const char *path)
-{
-	return bind_among(job, job->settings.bind_count, path);
-}
-
-static bool is_hidden(const struct job *job, const char *path)
-{
-	if (job->bind_workdir && path_is_below(path, job->workdir))
-		return false;
-	for (int i = 0; i < PRIVATE__COUNT; i++)
-		if (job->is_private[i] && path_is_below(path, private_places[i]))
+	for (size_t i = 0; i < job->settings.bind_count; i++)
+		if (path_is_below(path, job->settings.binds[i].target))
 			return true;
 	return false;
 }
 
-/*
- * Without "x/.." in it.  Where x is a symlink the kernel goes elsewhere; realpath(3) below finds
- * out.
- */
-static void fold(char *path)
+void job_follow(const struct job *job, const char *text, struct covers_path *ret)
 {
-	char *up = path;
-
-	while ((up = strstr(up, "/.."))) {
-		char *parent = up;
-
-		if (up[3] != '/' && up[3] != '\0') {
-			up++;
-			continue;
-		}
-		while (parent > path && *--parent != '/')
-			;
-		memmove(parent, up + 3, strlen(up + 3) + 1);
-		up = parent;
-	}
-	if (*path == '\0')
-		stpcpy(path, "/");
-}
-
-/* What a bind shows is elsewhere on the host: true. */
-static bool map_path(const struct job *job, const char *path, char *buffer)
-{
-	const struct bind *bind = covering_bind(job, path);
-
-	snprintf(buffer, PATH_MAX, "%s%s", bind ? bind->source : "",
-		 path + (bind ? strlen(bind->target) : 0));
-	return bind != NULL;
+	if (covers_follow(&job->covers, job->covers.count, text, ret) == 0)
+		return;
+	ret->cover = NULL;
+	ret->there = false;
+	ret->errnum = errno;
+	snprintf(ret->host, sizeof(ret->host), "%s", text);
 }
 
 bool job_host_path(const struct job *job, const char *text, char *buffer)
 {
-	char path[PATH_MAX];
-	auto_free char *real = NULL;
+	struct covers_path found;
 
-	snprintf(path, sizeof(path), "%s", text);
-	fold(path);
-	if (map_path(job, path, buffer))
-		return true;
-	real = realpath(path, NULL); /* a symlink into a private place is hidden too */
-	return !is_hidden(job, path) &&
-	       !(real && !covering_bind(job, real) && is_hidden(job, real));
+	job_follow(job, text, &found);
+	memcpy(buffer, found.host, sizeof(found.host));
+	return !found.cover;
 }
 
 static int usage_option(struct memcage_error *err, const char *option, const char *text,
@@ -114,59 +62,11 @@ static int usage_option(struct memcage_error *err, const char *option, const cha
 static void choose_private_places(struct job *job)
 {
 	for (int i = 0; i < PRIVATE__COUNT; i++) {
-		const struct bind *bind = covering_bind(job, private_places[i]);
 		struct stat st;
 
-		job->is_private[i] = !job->shared.mounts && !bind &&
+		job->is_private[i] = !job->shared.mounts && !is_bound(job, private_places[i]) &&
 				     lstat(private_places[i], &st) == 0 && S_ISDIR(st.st_mode);
 	}
-}
-
-static int refuse_bind(const struct bind *bind, const char *path, const char *problem, int errnum,
-		       struct memcage_error *err)
-{
-	char text[200], quoted[200];
-
-	parse_quote(bind->text, text, sizeof(text));
-	return error_set(err, MEMCAGE_ERROR_USAGE, errnum, "--bind %s: %s %s", text,
-			 parse_quote(path, quoted, sizeof(quoted)), problem);
-}
-
-static int check_bind(const struct bind *bind, struct memcage_error *err)
-{
-	struct stat source;
-
-	if (strcmp(bind->target, "/") == 0)
-		return refuse_bind(bind, "/", "cannot be the place to show something at", 0, err);
-	if (stat(bind->source, &source) < 0)
-		return refuse_bind(bind, bind->source, "cannot be shown", errno, err);
-	return 0;
-}
-
-/* Made in the private tmpfs, but not where the working directory or another bind is shown. */
-static int check_bind_target(const struct job *job, size_t index, struct memcage_error *err)
-{
-	const struct bind *bind = &job->settings.binds[index];
-	const struct bind *earlier = bind_among(job, index, bind->target);
-	struct stat source, target;
-	char path[PATH_MAX];
-
-	if (!earlier && is_hidden(job, bind->target))
-		return 0;
-	snprintf(path, sizeof(path), "%s%s", earlier ? earlier->source : "",
-		 bind->target + (earlier ? strlen(earlier->target) : 0));
-	if (stat(bind->source, &source) < 0)
-		return refuse_bind(bind, bind->source, "cannot be shown", errno, err);
-	if (stat(path, &target) < 0)
-		return refuse_bind(bind, bind->target, "must be there, as a place to show it at",
-				   errno, err);
-	if (S_ISDIR(source.st_mode) && !S_ISDIR(target.st_mode))
-		return refuse_bind(bind, bind->target, "is no directory, but the source is one", 0,
-				   err);
-	if (!S_ISDIR(source.st_mode) && S_ISDIR(target.st_mode))
-		return refuse_bind(bind, bind->target, "is a directory, the source is none", 0,
-				   err);
-	return 0;
 }
 
 static int check_pass_fds(const struct settings *settings, struct memcage_error *err)
@@ -178,16 +78,22 @@ static int check_pass_fds(const struct settings *settings, struct memcage_error 
 	return 0;
 }
 
+/* A private place that is hidden shows no working directory either. */
+static bool is_shown_in(const struct job *job, const char *private_place)
+{
+	for (size_t i = 0; i < job->settings.hide_count; i++)
+		if (strcmp(job->settings.hides[i], private_place) == 0)
+			return false;
+	return path_is_below(job->workdir, private_place) &&
+	       strcmp(job->workdir, private_place) != 0;
+}
+
 static int choose_workdir(struct job *job, struct memcage_error *err)
 {
 	const char *option = job->settings.workdir;
-	char host[PATH_MAX];
-	bool real;
-	struct stat st;
 
 	job->workdir = option ? realpath(option, NULL) : getcwd(NULL, 0);
-	real = job->workdir != NULL;
-	if (!job->workdir && option && *option == '/' && covering_bind(job, option))
+	if (!job->workdir && option && *option == '/' && is_bound(job, option))
 		job->workdir = strdup(option); /* only in the cage */
 	if (!job->workdir && option)
 		return usage_option(err, "workdir", option, "is not there", errno);
@@ -196,17 +102,39 @@ static int choose_workdir(struct job *job, struct memcage_error *err)
 			err, MEMCAGE_ERROR_USAGE, job->workdir ? 0 : errno,
 			"the working directory cannot be found; go to one, or say --workdir /");
 	for (int i = 0; i < PRIVATE__COUNT; i++)
-		if (job->is_private[i] && path_is_below(job->workdir, private_places[i]) &&
-		    strcmp(job->workdir, private_places[i]) != 0 &&
-		    !covering_bind(job, job->workdir))
+		if (job->is_private[i] && is_shown_in(job, private_places[i]) &&
+		    !is_bound(job, job->workdir))
 			job->bind_workdir = true;
-	if (real)
-		map_path(job, job->workdir, host);
-	else
-		job_host_path(job, job->workdir, host);
-	if (stat(host, &st) < 0 || !S_ISDIR(st.st_mode))
+	return 0;
+}
+
+static int refuse_hidden_workdir(const struct job *job, const struct cover *cover,
+				 struct memcage_error *err)
+{
+	char workdir[200], said[200];
+
+	parse_quote(job->workdir, workdir, sizeof(workdir));
+	return error_usage(err,
+			   "the working directory %s is hidden by --hide %s; show it with --bind "
+			   "%s, or say --workdir /",
+			   workdir,
+			   parse_quote(cover->said ? cover->said : cover->place, said,
+				       sizeof(said)),
+			   workdir);
+}
+
+static int check_workdir(const struct job *job, struct memcage_error *err)
+{
+	struct covers_path found;
+
+	if (covers_follow(&job->covers, job->covers.count, job->workdir, &found) < 0)
+		return usage_option(err, "workdir", job->workdir, "is not there", errno);
+	if (found.cover &&
+	    (found.cover->kind == COVER_HIDDEN || strcmp(found.cover->place, found.place) != 0))
+		return refuse_hidden_workdir(job, found.cover, err);
+	if (!found.there || !S_ISDIR(found.st.st_mode))
 		return usage_option(err, "workdir", job->workdir, "is not a directory", 0);
-	if (access(host, X_OK) < 0)
+	if (access(found.host, X_OK) < 0)
 		return usage_option(err, "workdir", job->workdir, "cannot be entered", errno);
 	return 0;
 }
@@ -254,14 +182,9 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 	if (settings_allow(&job->settings, ALLOW_NAMESPACE))
 		job->shared = namespaces_probe();
 	choose_private_places(job);
-	for (size_t i = 0; i < job->settings.bind_count; i++)
-		if (check_bind(&job->settings.binds[i], err) < 0)
-			return -1;
-	if (check_pass_fds(&job->settings, err) < 0 || choose_workdir(job, err) < 0)
+	if (check_pass_fds(&job->settings, err) < 0 || choose_workdir(job, err) < 0 ||
+	    covers_plan(job, err) < 0 || check_workdir(job, err) < 0)
 		return -1;
-	for (size_t i = 0; i < job->settings.bind_count; i++)
-		if (check_bind_target(job, i, err) < 0)
-			return -1;
 	job->environment = environment_make(job);
 	if (!job->environment)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
@@ -295,6 +218,7 @@ void job_release(struct job *job)
 	free_list(job->argv);
 	free_list(job->environment);
 	free(job->workdir);
+	covers_release(&job->covers);
 	free(job->path);
 	for (int id = 0; id < LIMIT__COUNT; id++)
 		limit_release(&job->limits[id]);

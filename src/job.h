@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "covers.h"
 #include "limit.h"
 #include "namespaces.h"
 #include "settings.h"
@@ -25,6 +26,7 @@ struct job {
 	bool is_private[PRIVATE__COUNT]; /* the place is there, and no bind shows the host's */
 	char *workdir;			 /* as the job sees it */
 	bool bind_workdir;		 /* it lies below a private place and must be shown there */
+	struct covers covers;
 
 	char *path;	   /* for execve in workdir; NULL: the command cannot be executed, for */
 	int exec_status;   /* 126 or 127 */
@@ -41,9 +43,11 @@ int job_make(struct job *job, const struct settings *settings,
 void job_release(struct job *job);
 
 /*
- * Where an absolute path of the job's is on the host; false where a private mount hides it.
- * buffer has PATH_MAX bytes.
+ * Where an absolute path of the job's is on the host; false where the cage
+ * hides it.  buffer has PATH_MAX bytes.
  */
 bool job_host_path(const struct job *job, const char *text, char *buffer);
-/* Is path the directory, or below it? */
-bool path_is_below(const char *path, const char *directory);
+/* The same with all that was seen there; where it leads round in circles it is not there. */
+void job_follow(const struct job *job, const char *text, struct covers_path *ret);
+/* Fills covers, from all that is above it. */
+int covers_plan(struct job *job, struct memcage_error *err);

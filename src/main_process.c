@@ -34,6 +34,7 @@
 #include "base/own.h"
 #include "cage.h"
 #include "filter.h"
+#include "identity.h"
 
 #define STACK_BYTES (32 * 1024)
 
@@ -136,13 +137,15 @@ static _Noreturn void become_command(struct birth *birth)
 	if (enter_cgroups(birth->place, birth->born_inside, job->shared.mounts) < 0)
 		give_up(birth, "cannot enter the job's cgroup", false);
 	if (!job->shared.mounts)
-		mounts_cgroup(plan->host);
+		mounts_cgroup(plan);
 	umask(plan->umask);
 	setpgid(0, 0); /* what the job does to its process group is not done to memcage */
-	if (chdir(job->workdir) < 0)
-		give_up(birth, "cannot enter the working directory", false);
 	wait_for_go(birth);
 	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);
+	if (job->settings.has_user && identity_become_user(&job->settings) < 0)
+		give_up(birth, "--user: cannot become this user", false);
+	if (chdir(job->workdir) < 0)
+		give_up(birth, "cannot enter the working directory", false);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load(&filter_default) < 0)
 		give_up(birth, "cannot load the seccomp filter", false);
 	if (close_others(&job->settings) < 0)

@@ -247,6 +247,10 @@ static const char *option_of_mounts(const struct settings *settings)
 		return "--network none";
 	if (settings->hostname)
 		return "--hostname";
+	if (settings->root_read_only)
+		return "--root ro";
+	if (settings->hide_count > 0)
+		return "--hide";
 	return settings->bind_count > 0 ? "--bind" : NULL;
 }
 

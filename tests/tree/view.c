@@ -49,6 +49,7 @@ static void fill(const struct tree *tree)
 	assert_return_code(symlinkat("loop", tree->dir, "bin/loop"), errno);
 	assert_return_code(symlinkat(view_expand("@T/bin/tool"), tree->dir, "bin/to-tmp"), errno);
 	assert_return_code(symlinkat(view_expand("@T/work"), tree->dir, "to-work"), errno);
+	assert_return_code(symlinkat("more", tree->dir, "to-more"), errno);
 	assert_return_code(mkfifoat(tree->dir, "bin/pipe", 0755), errno);
 }
 
@@ -118,7 +119,10 @@ int view_make(struct job *job, const char *const argv[VIEW_ARGS],
 		arguments[i] = view_expand(argv[i]);
 	assert_return_code(chdir(view_expand(cwd ? cwd : "@O")), errno);
 	for (size_t i = 0; i < VIEW_BINDS && binds[i] && !failed; i++)
-		failed = setting_find("bind")->parse(view_expand(binds[i]), &settings, err);
+		failed = *binds[i] == '-' ? setting_find("hide")->parse(view_expand(binds[i] + 1),
+									&settings, err)
+					  : setting_find("bind")->parse(view_expand(binds[i]),
+									&settings, err);
 	if (workdir)
 		settings.workdir = strdup(view_expand(workdir));
 	if (!failed)

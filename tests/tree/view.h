@@ -26,7 +26,7 @@ char *view_expand(const char *text);
 void view_set_path(const char *path);
 /*
  * job_make() in a directory, @O if it is NULL, with these arguments, binds and working directory;
- * lists end with NULL where they are not full.
+ * lists end with NULL where they are not full.  A bind that begins with "-" is hidden instead.
  */
 int view_make(struct job *job, const char *const argv[VIEW_ARGS],
 	      const char *const binds[VIEW_BINDS], const char *cwd, const char *workdir,
