@@ -49,7 +49,7 @@ struct cage_message {
 	int number;
 	bool leftovers;
 	uint64_t tmp_files; /* STARTED: files in the tmpfs that are not the job's */
-	char text[256];
+	char text[256];	    /* STARTED: what the job does without, if anything */
 };
 
 enum cage_target { CAGE_MAIN, CAGE_GROUP, CAGE_ALL };
@@ -88,8 +88,10 @@ struct cage_plan {
 	int socket;		 /* init's end */
 	/* PR_SET_PDEATHSIG is about the thread that forks: only of use from the main one */
 	bool die_with_thread;
-	sigset_t mask; /* the signal mask that the job gets */
-	mode_t umask;  /* ... and its umask, which init fills in */
+	sigset_t mask;	      /* the signal mask that the job gets */
+	mode_t umask;	      /* ... and its umask, which init fills in */
+	struct maker maker;   /* of its namespaces */
+	int namespace_limits; /* see identity.h; init fills it in */
 };
 
 /* PID 1 of the cage: never returns. */
@@ -100,20 +102,20 @@ _Noreturn void init_run(struct cage_plan *plan);
  * in `about` (size bytes). *ret_tmp is a descriptor of the private tmpfs, -1 where no place is
  * private.
  */
-int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size);
+int mounts_make(struct cage_plan *plan, int *ret_tmp, char *about, size_t size);
 /* The size of the private tmpfs, as soon as it is known: -1 with errno. */
 int mounts_resize(const struct job *job, uint64_t bytes);
 /*
  * In main: /sys/fs/cgroup through its cgroup namespace.  The host's has been taken away by
- * mounts_make().
+ * mounts_make().  -1 where it is to be read-only and cannot be.
  */
-void mounts_cgroup(const struct cage_plan *plan);
+int mounts_cgroup(const struct cage_plan *plan);
 
 /* How far the main process got before execve. */
 struct main_failure {
 	int errnum;	 /* 0: it is running the command */
 	bool exec;	 /* execve itself failed */
-	char about[120]; /* what else did */
+	char about[240]; /* what else did; or what the command runs without, if anything */
 };
 
 /*

@@ -10,6 +10,7 @@
 
 #include "base/mount_tree.h"
 #include "base/own.h"
+#include "identity.h"
 #include "mounts.h"
 
 #define CGROUP_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -39,11 +40,13 @@ static int lock_cgroups(void)
  */
 int cgroup_view_clear(const struct host *host, char *about, size_t size)
 {
+	bool gone;
+
 	snprintf(about, size, "cannot take %s away", CGROUP_MOUNT);
 	if (host->observes)
 		return lock_cgroups();
-	umount2(CGROUP_MOUNT, MNT_DETACH);
-	if (is_v2_only(host))
+	gone = umount2(CGROUP_MOUNT, MNT_DETACH) == 0;
+	if (gone && is_v2_only(host))
 		return 0;
 	return mount("cgroup", CGROUP_MOUNT, "tmpfs", CGROUP_FLAGS,
 		     "mode=0755,size=64k,nr_inodes=64");
@@ -65,7 +68,20 @@ static void controller_list(const struct hierarchy *hierarchy, char *buffer, siz
 						  controller_name((enum controller) c, CGROUP_V1));
 }
 
-static void mount_v1(const struct hierarchy *hierarchy)
+static int make_read_only(const char *path)
+{
+	return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | CGROUP_FLAGS, NULL);
+}
+
+/* That it is not there may not fail the job: all that it gives is cgroups within the cage. */
+static int mount_one(const char *type, const char *path, const char *options, bool confined)
+{
+	if (mount("cgroup", path, type, CGROUP_FLAGS, options) < 0 || !confined)
+		return 0;
+	return make_read_only(path);
+}
+
+static int mount_v1(const struct hierarchy *hierarchy, bool confined)
 {
 	char list[64], path[128];
 
@@ -74,37 +90,49 @@ static void mount_v1(const struct hierarchy *hierarchy)
 	 * them.
 	 */
 	if (hierarchy->controllers & (1U << CONTROLLER_IO))
-		return;
+		return 0;
 
 	controller_list(hierarchy, list, sizeof(list));
 	snprintf(path, sizeof(path), CGROUP_MOUNT "/%s", list);
-	if (mkdir(path, 0755) == 0)
-		mount("cgroup", path, "cgroup", CGROUP_FLAGS, list);
+	if (mkdir(path, 0755) == 0 && mount_one("cgroup", path, list, confined) < 0)
+		return -1;
 	for (int c = 0; strchr(list, ',') && c < CONTROLLER__COUNT; c++) {
 		if (!(hierarchy->controllers & (1U << c)))
 			continue;
 		snprintf(path, sizeof(path), CGROUP_MOUNT "/%s",
 			 controller_name((enum controller) c, CGROUP_V1));
 		if (symlink(list, path) < 0)
-			return;
+			break;
 	}
+	return 0;
 }
 
-/* Nothing here may fail the job: all that a mount more gives is cgroups within the cage. */
-void mounts_cgroup(const struct cage_plan *plan)
+static int mount_hierarchy(const struct hierarchy *hierarchy, bool confined)
+{
+	if (hierarchy->version == CGROUP_V1)
+		return mount_v1(hierarchy, confined);
+	if (mkdir(CGROUP_MOUNT "/unified", 0755) < 0)
+		return 0;
+	return mount_one("cgroup2", CGROUP_MOUNT "/unified", NULL, confined);
+}
+
+static int mount_all(const struct host *host, bool confined)
+{
+	for (size_t i = 0; i < host->count; i++)
+		if (mount_hierarchy(&host->hierarchies[i], confined) < 0)
+			return -1;
+	return confined ? make_read_only(CGROUP_MOUNT) : 0;
+}
+
+int mounts_cgroup(const struct cage_plan *plan)
 {
 	const struct covers *covers = &plan->job->covers;
 	const struct cover *cover = covers_find(covers, covers->count, CGROUP_MOUNT);
-	const struct host *host = plan->host;
+	bool confined = settings_confine(&plan->job->settings);
 
-	if (host->observes || (cover && cover->kind == COVER_HIDDEN))
-		return;
-	if (is_v2_only(host))
-		mount("cgroup2", CGROUP_MOUNT, "cgroup2", CGROUP_FLAGS, NULL);
-	for (size_t i = 0; !is_v2_only(host) && i < host->count; i++) {
-		if (host->hierarchies[i].version == CGROUP_V1)
-			mount_v1(&host->hierarchies[i]);
-		else if (mkdir(CGROUP_MOUNT "/unified", 0755) == 0)
-			mount("cgroup2", CGROUP_MOUNT "/unified", "cgroup2", CGROUP_FLAGS, NULL);
-	}
+	if (plan->host->observes || (cover && cover->kind == COVER_HIDDEN))
+		return 0;
+	if (!is_v2_only(plan->host))
+		return mount_all(plan->host, confined);
+	return mount_one("cgroup2", CGROUP_MOUNT, NULL, confined);
 }

@@ -12,6 +12,7 @@
 
 #include "base/own.h"
 #include "base/parse.h"
+#include "identity.h"
 #include "job.h"
 
 #define QUOTED 200
@@ -38,6 +39,12 @@ static int add(struct covers *covers, struct cover cover, struct memcage_error *
 
 static int add_private(struct job *job, struct memcage_error *err)
 {
+	const struct cover dev = { .kind = COVER_PRIVATE,
+				   .place = (char *) "/dev",
+				   .directory = true };
+
+	if (settings_confine(&job->settings) && add(&job->covers, dev, err) < 0)
+		return -1;
 	for (int i = 0; i < PRIVATE__COUNT; i++) {
 		struct cover cover = { .kind = COVER_PRIVATE,
 				       .place = (char *) private_places[i],

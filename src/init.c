@@ -20,6 +20,7 @@
 #include "base/own.h"
 #include "cage.h"
 #include "descendants.h"
+#include "user_namespace.h"
 
 static void tell(int socket, const struct cage_message *message, const int *fds, size_t count)
 {
@@ -64,7 +65,7 @@ static uint64_t count_files(int tmp)
 	return tmp >= 0 && fstatfs(tmp, &fs) == 0 ? fs.f_files - fs.f_ffree : 0;
 }
 
-static void make_cage(const struct cage_plan *plan, int *ret_tmp)
+static void make_cage(struct cage_plan *plan, int *ret_tmp)
 {
 	const struct settings *settings = &plan->job->settings;
 	char about[200];
@@ -108,6 +109,7 @@ static pid_t start(const struct cage_plan *plan, const struct cage_place *place,
 	int fds[2] = { -1, tmp };
 	pid_t pid = main_start(plan, place, &fds[0], &failure);
 
+	snprintf(message.text, sizeof(message.text), "%s", failure.about);
 	if (pid < 0 && !failure.exec)
 		fail(plan->socket, failure.errnum, failure.about);
 	if (pid < 0) {
@@ -264,6 +266,20 @@ static int tie(const struct cage_plan *plan)
 	return prctl(PR_SET_PDEATHSIG, is_reaper ? SIGCONT : SIGKILL, 0, 0, 0);
 }
 
+/* In a user namespace there is nobody yet; then there is one, memcage's own user outside. */
+static void map_user(const struct cage_plan *plan)
+{
+	const struct settings *settings = &plan->job->settings;
+
+	const struct maker *maker = &plan->maker;
+
+	if (!maker->rootless)
+		return;
+	if (user_namespace_map(settings->has_user ? settings->uid : maker->uid, maker->uid,
+			       settings->has_user ? settings->gid : maker->gid, maker->gid) < 0)
+		fail(plan->socket, errno, "cannot map the user in the cage's user namespace");
+}
+
 void init_run(struct cage_plan *plan)
 {
 	sigset_t ours, all;
@@ -275,6 +291,8 @@ void init_run(struct cage_plan *plan)
 		fail(plan->socket, errno, "cannot tie the cage's life to memcage's");
 	if (!memcage_lives(plan->socket))
 		_exit(1);
+	map_user(plan);
+	plan->namespace_limits = -1;
 	plan->umask = umask(0);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);

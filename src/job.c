@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "command.h"
 #include "environment.h"
+#include "identity.h"
 
 const char *const private_places[PRIVATE__COUNT] = {
 	[PRIVATE_TMP] = "/tmp",
@@ -139,6 +140,22 @@ static int check_workdir(const struct job *job, struct memcage_error *err)
 	return 0;
 }
 
+/* What only root can do is refused here, and what cannot go together. */
+static int check_rights(const struct settings *settings, struct memcage_error *err)
+{
+	bool confine = settings_confine(settings);
+
+	if (settings->allow_new_privs && confine)
+		return error_usage(err, "no-new-privs: false does not go with capabilities: none");
+	if (settings->allow_new_privs && geteuid() != 0)
+		return error_usage(err, "no-new-privs: false is for root only; say true");
+	if (confine && settings->has_user && settings->uid == 0 && geteuid() == 0)
+		return error_usage(err,
+				   "--user: '0' does not go with capabilities: none; say another "
+				   "user, for example 65534:65534");
+	return 0;
+}
+
 static int copy_arguments(struct job *job, char *const argv[], struct memcage_error *err)
 {
 	size_t count = 0;
@@ -182,8 +199,9 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 	if (settings_allow(&job->settings, ALLOW_NAMESPACE))
 		job->shared = namespaces_probe();
 	choose_private_places(job);
-	if (check_pass_fds(&job->settings, err) < 0 || choose_workdir(job, err) < 0 ||
-	    covers_plan(job, err) < 0 || check_workdir(job, err) < 0)
+	if (check_rights(&job->settings, err) < 0 || check_pass_fds(&job->settings, err) < 0 ||
+	    choose_workdir(job, err) < 0 || covers_plan(job, err) < 0 ||
+	    check_workdir(job, err) < 0)
 		return -1;
 	job->environment = environment_make(job);
 	if (!job->environment)

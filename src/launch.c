@@ -18,6 +18,7 @@
 #include "base/message.h"
 #include "base/own.h"
 #include "descendants.h"
+#include "user_namespace.h"
 
 _Static_assert(MESSAGE_FDS_MOST >= HIERARCHIES_MOST + 1, "all that init is sent");
 _Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
@@ -39,7 +40,15 @@ static void close_all_but_needed(const struct cage_plan *plan)
 static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage_error *err)
 {
 	const char *advice = "";
+	char why[200];
 
+	if (plan->maker.rootless && (errnum == EPERM || errnum == ENOSPC || errnum == EUSERS)) {
+		user_namespace_explain(errnum, why, sizeof(why));
+		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+				 "no user namespace can be made for the cage, which without root "
+				 "it needs: %s",
+				 why);
+	}
 	if (errnum == EPERM)
 		advice = " (CAP_SYS_ADMIN is needed); a cage that may do without: "
 			 "--allow-unsupported=namespace-unavailable,tmp-not-private; see memcage "
@@ -57,17 +66,16 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
 {
 	int pair[2];
-	unsigned long flags = namespaces_flags(&plan->job->shared);
 
 	*child = CHILD_NONE;
 	child->is_reaper = plan->job->shared.pids;
-	if (plan->job->settings.network_none)
-		flags |= CLONE_NEWNET;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_setup(err, "cannot make a socket pair");
 	child->socket = pair[0];
 	plan->socket = pair[1];
-	child->pid = clone_process(flags, &child->pidfd);
+	child->pid = namespaces_clone(&plan->job->shared,
+				      plan->job->settings.network_none ? CLONE_NEWNET : 0,
+				      &plan->maker, &child->pidfd);
 	if (child->pid == 0) {
 		close_all_but_needed(plan);
 		prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);

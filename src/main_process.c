@@ -46,7 +46,7 @@ struct birth {
 	volatile bool alive; /* it has run at all */
 	volatile int errnum;
 	volatile bool exec;
-	char about[120];
+	char about[240];
 };
 
 static _Noreturn void give_up(struct birth *birth, const char *about, bool exec)
@@ -125,6 +125,40 @@ static void wait_for_go(struct birth *birth)
 		give_up(birth, "cannot give the private tmpfs its size", false);
 }
 
+static void enter_workdir(struct birth *birth)
+{
+	if (chdir(birth->plan->job->workdir) < 0)
+		give_up(birth, "cannot enter the working directory", false);
+}
+
+/* What it has to do without, if anything, is left in birth->about. */
+static void take_identity(struct birth *birth)
+{
+	const struct cage_plan *plan = birth->plan;
+	struct identity identity = {
+		.settings = &plan->job->settings,
+		.rootless = plan->maker.rootless,
+		.namespace_limits = plan->namespace_limits,
+		.may_lack_namespace = settings_allow(&plan->job->settings, ALLOW_NAMESPACE),
+	};
+	char about[sizeof(birth->about)];
+
+	if (identity_is_kept(&identity))
+		return;
+	if (identity_take_on(&identity, about, sizeof(about)) < 0)
+		give_up(birth, about, false);
+	if (*identity.without)
+		snprintf(birth->about, sizeof(birth->about),
+			 "the job has no user namespace of its own: %s", identity.without);
+	enter_workdir(birth); /* once more: another may not be allowed to */
+}
+
+static void load_filter(struct birth *birth)
+{
+	if (filter_load(&filter_default) < 0)
+		give_up(birth, "cannot load the seccomp filter", false);
+}
+
 static _Noreturn void become_command(struct birth *birth)
 {
 	const struct cage_plan *plan = birth->plan;
@@ -136,18 +170,21 @@ static _Noreturn void become_command(struct birth *birth)
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (enter_cgroups(birth->place, birth->born_inside, job->shared.mounts) < 0)
 		give_up(birth, "cannot enter the job's cgroup", false);
-	if (!job->shared.mounts)
-		mounts_cgroup(plan);
+	if (!job->shared.mounts && mounts_cgroup(plan) < 0)
+		give_up(birth, "cannot make /sys/fs/cgroup read-only", false);
 	umask(plan->umask);
 	setpgid(0, 0); /* what the job does to its process group is not done to memcage */
+	enter_workdir(birth);
 	wait_for_go(birth);
 	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);
-	if (job->settings.has_user && identity_become_user(&job->settings) < 0)
-		give_up(birth, "--user: cannot become this user", false);
-	if (chdir(job->workdir) < 0)
-		give_up(birth, "cannot enter the working directory", false);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || filter_load(&filter_default) < 0)
-		give_up(birth, "cannot load the seccomp filter", false);
+	if (job->settings.allow_new_privs) /* while root may: it needs the one or the other */
+		load_filter(birth);
+	take_identity(birth);
+	if (!job->settings.allow_new_privs) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+			give_up(birth, "cannot set no_new_privs", false);
+		load_filter(birth);
+	}
 	if (close_others(&job->settings) < 0)
 		give_up(birth, "cannot close what is not the job's", false);
 	sigprocmask(SIG_SETMASK, &plan->mask, NULL);
@@ -189,10 +226,12 @@ static int run_birth(void *birth)
 static pid_t clone_beside(struct birth *birth, int *ret_pidfd)
 {
 	char stack[STACK_BYTES] __attribute__((aligned(16)));
+	/* Who shares memory cannot go to a user namespace of his own. */
+	int memory = settings_confine(&birth->plan->job->settings) ? 0 : CLONE_VM;
 
 	birth->born_inside = false;
-	return clone(run_birth, stack + sizeof(stack),
-		     CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, birth, ret_pidfd);
+	return clone(run_birth, stack + sizeof(stack), memory | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+		     birth, ret_pidfd);
 }
 
 /* It failed before execve, or in it: reaped. */
@@ -230,6 +269,8 @@ pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, i
 	}
 	if (pid > 0 && birth->errnum != 0)
 		return read_failure(pid, birth, ret_pidfd, failure);
+	if (pid > 0)
+		memcpy(failure->about, birth->about, sizeof(failure->about));
 	if (pid < 0) {
 		failure->errnum = errno;
 		snprintf(failure->about, sizeof(failure->about),

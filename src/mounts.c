@@ -13,6 +13,7 @@
 
 #include "base/mount_tree.h"
 #include "base/own.h"
+#include "identity.h"
 
 #define PROC_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
@@ -46,10 +47,26 @@ static int mount_proc(const struct job *job, char *about, size_t size)
 	return mount("proc", "/proc", "proc", PROC_FLAGS, NULL);
 }
 
-int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
+/* /dev takes what is bound there until the end. */
+static int lay_all(struct cage_plan *plan, int trees[COVERS_MOST], int dev, char *about,
+		   size_t size)
+{
+	if (mount_proc(plan->job, about, size) < 0)
+		return -1;
+	if (dev >= 0 && masks_lay(&plan->namespace_limits, about, size) < 0)
+		return -1;
+	if (cgroup_view_clear(plan->host, about, size) < 0 ||
+	    covers_lay(&plan->job->covers, trees, about, size) < 0)
+		return -1;
+	snprintf(about, size, "capabilities: none: cannot make /dev read-only");
+	return dev >= 0 ? mount_one_read_only(dev) : 0;
+}
+
+int mounts_make(struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
 {
 	const struct job *job = plan->job;
 	int trees[COVERS_MOST];
+	auto_fd int dev = -1;
 
 	*ret_tmp = -1;
 	snprintf(about, size, "cannot make the mounts private");
@@ -59,10 +76,9 @@ int mounts_make(const struct cage_plan *plan, int *ret_tmp, char *about, size_t 
 		return -1;
 	if (job->settings.root_read_only && make_tree_read_only(about, size) < 0)
 		return -1;
-	if (private_tmp_mount(plan, ret_tmp, about, size) < 0 ||
-	    cgroup_view_clear(plan->host, about, size) < 0)
+	if (settings_confine(&job->settings) && devices_mount(&dev, about, size) < 0)
 		return -1;
-	if (mount_proc(job, about, size) < 0)
+	if (private_tmp_mount(plan, ret_tmp, about, size) < 0)
 		return -1;
-	return covers_lay(&job->covers, trees, about, size);
+	return lay_all(plan, trees, dev, about, size);
 }

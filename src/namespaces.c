@@ -9,6 +9,7 @@
 
 #include "base/clone.h"
 #include "base/own.h"
+#include "user_namespace.h"
 
 /* The child's exit status. */
 enum answer { ANSWER_ALL, ANSWER_NO_MOUNTS, ANSWER_NO_PROC };
@@ -20,10 +21,27 @@ unsigned long namespaces_flags(const struct shared_namespaces *shared)
 	return NAMESPACES_OF_MOUNTS | (shared->pids ? 0 : CLONE_NEWPID);
 }
 
-/* In namespaces of its own.  The file systems that a cage mounts, at a place that is always there. */
-static _Noreturn void answer(void)
+/* Who is root there has a reason not to have the capability: a container's. */
+pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long more,
+		       struct maker *ret_maker, int *ret_pidfd)
 {
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	unsigned long flags = namespaces_flags(shared) | more;
+	pid_t pid;
+
+	*ret_maker = (struct maker) { .rootless = false };
+	pid = clone_process(flags, ret_pidfd);
+	if (pid >= 0 || errno != EPERM || flags == 0 || geteuid() == 0)
+		return pid;
+	*ret_maker = (struct maker) { true, geteuid(), getegid() };
+	return clone_process(flags | CLONE_NEWUSER, ret_pidfd);
+}
+
+/* In namespaces of its own.  The file systems that a cage mounts, at a place that is always there. */
+static _Noreturn void answer(const struct maker *maker)
+{
+	if ((maker->rootless &&
+	     user_namespace_map(maker->uid, maker->uid, maker->gid, maker->gid) < 0) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("memcage", "/", "tmpfs", 0, NULL) < 0)
 		_exit(ANSWER_NO_MOUNTS);
 	_exit(mount("proc", "/", "proc", 0, NULL) < 0 ? ANSWER_NO_PROC : ANSWER_ALL);
@@ -40,10 +58,11 @@ struct shared_namespaces namespaces_probe(void)
 	struct shared_namespaces shared = { false, false };
 	auto_fd int pidfd = -1;
 	int status = 0;
-	pid_t pid = clone_process(namespaces_flags(&shared), &pidfd);
+	struct maker maker;
+	pid_t pid = namespaces_clone(&shared, 0, &maker, &pidfd);
 
 	if (pid == 0)
-		answer();
+		answer(&maker);
 	if (pid < 0 && is_forbidden(errno))
 		return (struct shared_namespaces) { true, true };
 	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)

@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* What the job shares with memcage; all false: nothing, as it should be. */
 struct shared_namespaces {
@@ -19,5 +20,18 @@ struct shared_namespaces {
 
 /* The namespaces of a cage that shares these, as flags of clone(2); a network is not among them. */
 unsigned long namespaces_flags(const struct shared_namespaces *shared);
+/* Who makes them. */
+struct maker {
+	bool rootless; /* only within a user namespace, of which he is ... */
+	uid_t uid;     /* ... outside, and must be mapped inside */
+	gid_t gid;
+};
+
+/*
+ * Clones into them and `more`; without CAP_SYS_ADMIN into a user namespace too.  *ret_maker says so,
+ * in the child as well.
+ */
+pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long more,
+		       struct maker *ret_maker, int *ret_pidfd);
 /* Tries it, in a child. */
 struct shared_namespaces namespaces_probe(void);

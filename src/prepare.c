@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "delegate.h"
+#include "identity.h"
 #include "scope.h"
 #include "text.h"
 
@@ -251,6 +252,8 @@ static const char *option_of_mounts(const struct settings *settings)
 		return "--root ro";
 	if (settings->hide_count > 0)
 		return "--hide";
+	if (settings_confine(settings))
+		return "capabilities: none";
 	return settings->bind_count > 0 ? "--bind" : NULL;
 }
 

@@ -275,6 +275,8 @@ static void command_started(struct run *run, const struct cage_message *message,
 	run->tmp = fds[1];
 	run->tmp_files = message->tmp_files;
 	run->seen.main_started = true;
+	if (*message->text)
+		run_warn(run, WARNING_NAMESPACE_UNAVAILABLE, "%s", message->text);
 	if (run->main_pidfd >= 0)
 		epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->main_pidfd, &watch);
 	phase_event(run, EVENT_STARTED, now);
