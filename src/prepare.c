@@ -219,12 +219,12 @@ static int find_own(struct run *run)
  * Our own cgroup will not do; has systemd one for us?  If not, the reason that comes first is why
  * ours will not, unless it does but for some controller.
  */
-static int find_other(struct run *run, bool usable)
+static int find_other(struct run *run, const struct hierarchy *hierarchy, bool usable)
 {
 	struct memcage_error why;
 
 	delegate_restore(&run->host);
-	if (scope_take(&run->host, &why) < 0 && !usable)
+	if (scope_take(hierarchy, &why) < 0 && !usable)
 		return error_prefix(&run->failure, "systemd gives no scope (%s)", why.text);
 	host_release(&run->host);
 	run->host = HOST_NONE;
@@ -306,13 +306,16 @@ static void warn_of_shared(struct run *run)
 
 static int choose_place(struct run *run)
 {
+	const struct hierarchy *hierarchy = NULL;
 	bool usable = find_own(run) == 0;
 	int result = usable ? 0 : -1;
 
 	if (run->host.observes || (usable && run->host.delegation == DELEGATION_FULL))
 		return 0;
-	if (run->host.delegation != DELEGATION_NONE && scope_possible(&run->host))
-		result = find_other(run, usable);
+	if (run->host.delegation != DELEGATION_NONE)
+		hierarchy = scope_hierarchy(&run->host);
+	if (hierarchy)
+		result = find_other(run, hierarchy, usable);
 	if (result == 0 || !may_observe(run))
 		return result;
 	run->failure = (struct memcage_error) { .code = MEMCAGE_ERROR_NONE };

@@ -406,16 +406,17 @@ static bool is_managed(const struct host *host, const struct hierarchy *hierarch
 	       strncmp(path, hierarchy->own, length) == 0;
 }
 
-bool scope_possible(const struct host *host)
+const struct hierarchy *scope_hierarchy(const struct host *host)
 {
 	const struct hierarchy *hierarchy = unified(host);
 
-	return hierarchy && access("/run/systemd/system", F_OK) == 0 && is_managed(host, hierarchy);
+	return hierarchy && access("/run/systemd/system", F_OK) == 0 && is_managed(host, hierarchy)
+		       ? hierarchy
+		       : NULL;
 }
 
-int scope_take(const struct host *host, struct memcage_error *err)
+int scope_take(const struct hierarchy *hierarchy, struct memcage_error *err)
 {
-	const struct hierarchy *hierarchy = unified(host);
 	uint64_t deadline_usec = clock_usec() + ANSWER_USEC;
 	uint64_t numbers[ARRAY_LEN(left_limits)];
 	struct memcage_error later;

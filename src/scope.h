@@ -20,11 +20,11 @@ struct scope_place {
  * in another memcage's cage, which is not to be left.
  */
 bool scope_place(const char *own, uid_t uid, struct scope_place *ret);
-/* Is there a systemd that knows our cgroup? */
-bool scope_possible(const struct host *host);
+/* That in which the systemd that is here manages our cgroup; NULL: there is none. */
+const struct hierarchy *scope_hierarchy(const struct host *host);
 /*
  * Moves this process into a scope; what the host is now is to be probed anew.  The limits of the
  * levels that it leaves come along.  -1: nothing has changed, or at worst a scope is made without
  * us, which systemd then drops.
  */
-int scope_take(const struct host *host, struct memcage_error *err);
+int scope_take(const struct hierarchy *hierarchy, struct memcage_error *err);

@@ -213,6 +213,16 @@ def a_memcage_in_a_delegated_service_takes_no_scope(live):
     live.ensure(live.wait(process) == 0 and scopes, f'{scopes}')
 
 
+@case(leaves=FILES)
+def a_memcage_in_a_cage_stays_in_it(live):
+    judge(live, service(), ['%memcage', 'run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c',
+                            'sleep 100 & "$@"; kill $!', 'sh', '%memcage', 'run', '-r',
+                            'inner.json', '-m', '16M', '--', '@hog', '300'],
+          status=0, cause='exited', oom={'scope': 'nested'})
+    inner = live.load('inner.json')
+    live.ensure(inner['oom']['scope'] == 'job', f'{inner}')
+
+
 # A plain user -------------------------------------------------------------------------------------
 
 MANAGER = f'/user.slice/user-{LAB}.slice/user@{LAB}.service'

@@ -83,7 +83,7 @@ static void check_stay(void **state)
 	fake_make(&fake);
 	fake_add(&fake, CGROUP_V2, "own/below", FAKE_V2_ALL);
 	tree_put(&fake.tree, row->file, row->text);
-	assert_int_equal(scope_take(&fake.host, &err), -1);
+	assert_int_equal(scope_take(&fake.host.hierarchies[0], &err), -1);
 	if (!strstr(err.text, row->error))
 		fail_msg("'%s' is not in '%s'", row->error, err.text);
 	fake_remove(&fake);
