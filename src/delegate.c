@@ -208,6 +208,12 @@ static void forget_disabled(struct host *host)
 			host->of[c] = -1;
 }
 
+static bool has_memory(const struct host *host)
+{
+	return host->of[CONTROLLER_MEMORY] >= 0 &&
+	       host_hierarchy(host, CONTROLLER_MEMORY)->controllers & (1U << CONTROLLER_MEMORY);
+}
+
 int delegate_prepare(struct host *host, unsigned int required, struct memcage_error *err)
 {
 	host->delegation = DELEGATION_NONE;
@@ -226,12 +232,12 @@ int delegate_prepare(struct host *host, unsigned int required, struct memcage_er
 		if (failed)
 			return -1;
 	}
-	forget_disabled(host);
-	if (host->of[CONTROLLER_MEMORY] < 0)
+	if (!has_memory(host))
 		return error_set(
 			err, MEMCAGE_ERROR_SETUP, 0,
 			"the memory controller is not available in memcage's own cgroup; "
 			"its parent must have +memory in cgroup.subtree_control" SEE_DOCTOR);
+	forget_disabled(host);
 	if (host->delegation == DELEGATION_NONE)
 		host->delegation = DELEGATION_FULL;
 	return 0;

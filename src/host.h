@@ -34,7 +34,7 @@ struct hierarchy {
 
 enum backend_choice { BACKEND_AUTO, BACKEND_V2, BACKEND_V1, BACKEND_OBSERVE, BACKEND__COUNT };
 
-/* What memcage's own cgroup is good for; found by delegate.c. */
+/* What memcage's own cgroup is good for, as delegate.c finds it; beyond FULL a scope may help. */
 enum delegation {
 	DELEGATION_NONE, /* not looked at, or what the error tells is wrong with it */
 	DELEGATION_FULL,
