@@ -2,10 +2,9 @@
 """A plain user: his own cgroup, somebody else's, and what he is told where it will not do."""
 
 import os
-import shutil
 
 from cases_exit import PLAIN, exited
-from expect import contains, like, warns, warns_only
+from expect import contains, like, warns
 from harness import case
 from host import HOST, MIB, read, write
 
@@ -52,3 +51,12 @@ def a_user_who_owns_half_of_a_cgroup_is_refused(live):
     give_cgroup(live, ['.'])
     refused(live, run_as_user(live, '-m', '32M', '--', '@nothing'),
             'is not delegated to this user')
+
+
+@case()
+def a_user_without_a_cgroup_may_do_without_limits(live):
+    result = run_as_user(live, '--allow-unsupported', '-m', '32M', '--pids', '9', '--', '@nothing',
+                         '3')
+    live.expect(result, status=3, err=like('--memory is not in force'), report={
+        **exited(3), 'backend': 'observe', 'warnings': warns('limit-unsupported', 'observe-only'),
+        'limits': {'memory_bytes': None, 'pids': None}})
