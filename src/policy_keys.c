@@ -16,7 +16,7 @@ static const struct row {
 	const char *preset;
 	const char *place;
 } rows[] = {
-	{ "oom", POLICY_VALUE, "kill-job", "memory.oom.group" },
+	{ "oom", POLICY_VALUE, "kill-job", "memory.oom.group (v1: memcage)" },
 	{ "network", POLICY_VALUE, "host", "network namespace" },
 	{ "root", POLICY_VALUE, "rw", "mount" },
 	{ "bind", POLICY_VALUES, NULL, "mount" },

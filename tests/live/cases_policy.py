@@ -143,7 +143,7 @@ row('a_policy_is_shown_with_what_it_inherits', files=FILES, argv=['policy', 'sho
         'limits.pids 20 base.yaml:1 pids.max', 'network none base.yaml:3 network namespace',
         'limits.rlimits.NOFILE 100 base.yaml:1 setrlimit(2)',
         'env.NAME night night.yaml:3 environment', 'env.THIRD base base.yaml:2 environment',
-        'oom kill-job built in memory.oom.group',
+        'oom kill-job built in memory.oom.group (v1: memcage)',
     } <= {' '.join(line.split()) for line in text.splitlines()}))
 row('a_policy_without_a_word_is_refused', argv=['policy'], status=2, out='',
     err=contains('memcage policy --help'))
