@@ -22,13 +22,19 @@
 #define NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 #define SHOWN 200 /* bytes of a file's name in a message */
 
+/* What is taken in once, by whatever name. */
+struct identity {
+	const struct policy_shipped *shipped; /* NULL: a file */
+	dev_t device;
+	ino_t inode;
+};
+
 /* One policy on the way from the one that was asked for. */
 struct source {
-	const struct source *outer;	      /* what extends it; NULL: it was asked for */
-	const struct policy_node *place;      /* and where it does */
-	const struct policy_shipped *shipped; /* or NULL, and it is a file: */
-	const char *path;
-	struct stat st;
+	const struct source *outer;	 /* what extends it; NULL: it was asked for */
+	const struct policy_node *place; /* and where it does */
+	struct identity identity;
+	const char *path; /* of a file */
 	const char *file; /* as it is shown */
 	const struct policy_nodes *nodes;
 };
@@ -37,7 +43,7 @@ struct loader {
 	struct policy *policy;
 	struct policy_faults *faults;
 	struct memcage_spec tried;
-	struct source seen[POLICY_SOURCES_MOST];
+	struct identity seen[POLICY_SOURCES_MOST];
 	struct memcage_error spare; /* for faults beyond those that are kept */
 };
 
@@ -103,23 +109,25 @@ static ssize_t read_some(int fd, char *text)
 	return (ssize_t) length;
 }
 
-static int read_policy_file(const char *path, struct stat *st, char **ret_text, size_t *ret_length,
-			    struct memcage_error *err)
+static int read_policy_file(const char *path, struct identity *ret_identity, char **ret_text,
+			    size_t *ret_length, struct memcage_error *err)
 {
 	auto_free char *text = malloc(POLICY_BYTES_MOST + 2);
 	auto_fd int fd = -1;
 	ssize_t length;
 	char quoted[SHOWN];
+	struct stat st;
 
 	if (!text)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
-	fd = open_regular(path, st, err);
+	fd = open_regular(path, &st, err);
 	if (fd < 0)
 		return -1;
 	length = read_some(fd, text);
 	if (length < 0)
 		return error_set(err, MEMCAGE_ERROR_USAGE, errno, "cannot read %s",
 				 parse_quote(path, quoted, sizeof(quoted)));
+	*ret_identity = (struct identity) { .device = st.st_dev, .inode = st.st_ino };
 	*ret_text = take_pointer(text);
 	*ret_length = (size_t) length;
 	return 0;
@@ -244,7 +252,7 @@ static int try_value(struct loader *loader, const struct policy_key *key,
 {
 	if (value->off)
 		return 0;
-	if (key->is_program)
+	if (key->is_program && value->text)
 		return check_program(key, value->text, err);
 	return spec_set(&loader->tried, key->key, value->text, err);
 }
@@ -409,14 +417,12 @@ static void add_form(struct loader *loader, const struct place *place,
 	enum policy_shape shape = place->node->shape;
 	enum policy_form form = place->key->form;
 
-	if (form == POLICY_VALUE && shape == POLICY_TEXT)
+	if ((form == POLICY_VALUE || form == POLICY_VALUES) && shape == POLICY_TEXT)
 		add_text(loader, place, place->node->text);
 	else if (form == POLICY_SWITCH && shape == POLICY_TEXT)
 		add_switch(loader, place);
 	else if (form == POLICY_WORDS && (shape == POLICY_TEXT || shape == POLICY_LIST))
 		add_words(loader, place, end);
-	else if (form == POLICY_VALUES && shape == POLICY_TEXT)
-		add_text(loader, place, place->node->text);
 	else if (form == POLICY_VALUES && shape == POLICY_LIST)
 		add_items(loader, place, end);
 	else if (form == POLICY_NAMED && shape == POLICY_MAP)
@@ -485,11 +491,9 @@ static void add_own(struct loader *loader, const struct source *source)
 
 /* ---- inheritance ---- */
 
-static bool is_same_source(const struct source *a, const struct source *b)
+static bool is_same_source(const struct identity *a, const struct identity *b)
 {
-	if (a->shipped || b->shipped)
-		return a->shipped == b->shipped;
-	return a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino;
+	return a->shipped == b->shipped && a->device == b->device && a->inode == b->inode;
 }
 
 /* "a.yaml -> b.yaml -> c.yaml" */
@@ -513,7 +517,7 @@ static int check_chain(const struct source *source, struct memcage_error *err)
 
 	describe_chain(source, chain, sizeof(chain));
 	for (const struct source *at = source->outer; at; at = at->outer, depth++)
-		if (is_same_source(at, source))
+		if (is_same_source(&at->identity, &source->identity))
 			return error_usage(err, "this goes in a circle: %s", chain);
 	if (depth < POLICY_CHAIN_MOST)
 		return 0;
@@ -524,7 +528,7 @@ static int check_chain(const struct source *source, struct memcage_error *err)
 static bool was_seen(const struct loader *loader, const struct source *source)
 {
 	for (size_t i = 0; i < loader->policy->file_count; i++)
-		if (is_same_source(&loader->seen[i], source))
+		if (is_same_source(&loader->seen[i], &source->identity))
 			return true;
 	return false;
 }
@@ -562,44 +566,44 @@ static void take_extends(struct loader *loader, const struct source *source)
 }
 
 /* What it says, after what it inherits.  Its file's name goes to the policy. */
-static void take_in(struct loader *loader, struct source *source)
+static void take_in(struct loader *loader, struct source source)
 {
 	struct policy *policy = loader->policy;
 	struct memcage_error err;
 
 	if (policy->file_count == POLICY_SOURCES_MOST) {
 		error_usage(&err, "more than %d policies are too many", POLICY_SOURCES_MOST);
-		report_source(loader, source, &err);
+		report_source(loader, &source, &err);
 		return;
 	}
-	loader->seen[policy->file_count] = *source;
-	policy->files[policy->file_count] = strdup(source->file);
+	loader->seen[policy->file_count] = source.identity;
+	policy->files[policy->file_count] = strdup(source.file);
 	if (!policy->files[policy->file_count]) {
 		out_of_memory(loader);
 		return;
 	}
-	source->file = policy->files[policy->file_count++];
-	take_extends(loader, source);
-	add_own(loader, source);
+	source.file = policy->files[policy->file_count++];
+	take_extends(loader, &source);
+	add_own(loader, &source);
 }
 
-static void take_in_text(struct loader *loader, struct source *source, const char *text,
+static void take_in_text(struct loader *loader, struct source source, const char *text,
 			 size_t length)
 {
 	struct policy_nodes nodes = { 0 };
 	struct memcage_error err;
 
-	source->nodes = &nodes;
-	if (policy_yaml_read(source->file, text, length, &nodes, &err) < 0)
+	source.nodes = &nodes;
+	if (policy_yaml_read(source.file, text, length, &nodes, &err) < 0)
 		*new_fault(loader) = err;
 	else
 		take_in(loader, source);
 	policy_yaml_release(&nodes);
 }
 
-static void load_file(struct loader *loader, struct source *source, const char *path)
+static void load_file(struct loader *loader, struct source source, const char *path)
 {
-	auto_free char *joined = join_path(source->outer, path);
+	auto_free char *joined = join_path(source.outer, path);
 	auto_free char *text = NULL;
 	char shown[SHOWN];
 	struct memcage_error err;
@@ -609,32 +613,32 @@ static void load_file(struct loader *loader, struct source *source, const char *
 		out_of_memory(loader);
 		return;
 	}
-	source->path = joined;
-	source->file = parse_show(joined, shown, sizeof(shown));
-	if (read_policy_file(joined, &source->st, &text, &length, &err) < 0 ||
-	    check_chain(source, &err) < 0)
-		report_source(loader, source, &err);
-	else if (!was_seen(loader, source))
+	source.path = joined;
+	source.file = parse_show(joined, shown, sizeof(shown));
+	if (read_policy_file(joined, &source.identity, &text, &length, &err) < 0 ||
+	    check_chain(&source, &err) < 0)
+		report_source(loader, &source, &err);
+	else if (!was_seen(loader, &source))
 		take_in_text(loader, source, text, length);
 }
 
-static void load_shipped(struct loader *loader, struct source *source, const char *name)
+static void load_shipped(struct loader *loader, struct source source, const char *name)
 {
 	struct memcage_error err;
 	char file[SHOWN];
 
-	source->shipped = find_shipped(name);
-	source->file = file;
+	source.identity.shipped = find_shipped(name);
+	source.file = file;
 	snprintf(file, sizeof(file), "%s.yaml", name);
-	if (!source->shipped) {
+	if (!source.identity.shipped) {
 		refuse_name(name, &err);
-		report_source(loader, source, &err);
+		report_source(loader, &source, &err);
 		return;
 	}
-	source->nodes = &source->shipped->nodes;
-	if (check_chain(source, &err) < 0)
-		report_source(loader, source, &err);
-	else if (!was_seen(loader, source))
+	source.nodes = &source.identity.shipped->nodes;
+	if (check_chain(&source, &err) < 0)
+		report_source(loader, &source, &err);
+	else if (!was_seen(loader, &source))
 		take_in(loader, source);
 }
 
@@ -646,9 +650,9 @@ static void load_named(struct loader *loader, const struct source *outer,
 	if (loader->faults->count >= POLICY_FAULTS_MOST)
 		return; /* or a long list of broken files would be read to its end */
 	if (is_name(text))
-		load_shipped(loader, &source, text);
+		load_shipped(loader, source, text);
 	else
-		load_file(loader, &source, text);
+		load_file(loader, source, text);
 }
 
 /* ---- what others call ---- */
@@ -686,7 +690,7 @@ int policy_load_file(const char *path, struct policy *ret, struct policy_faults 
 	struct loader loader;
 
 	if (begin(&loader, path, ret, faults) == 0)
-		load_file(&loader, &source, path);
+		load_file(&loader, source, path);
 	return finish(&loader);
 }
 
@@ -697,7 +701,7 @@ int policy_load_text(const char *path, const char *text, size_t length, struct p
 	struct loader loader;
 
 	if (begin(&loader, path, ret, faults) == 0)
-		take_in_text(&loader, &source, text, length);
+		take_in_text(&loader, source, text, length);
 	return finish(&loader);
 }
 

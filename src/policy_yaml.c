@@ -149,6 +149,15 @@ static int next(struct walk *walk)
 	return 0;
 }
 
+/* The events until then have nothing to say. */
+static int skip_to(struct walk *walk, int count)
+{
+	while (count-- > 0)
+		if (next(walk) < 0)
+			return -1;
+	return 0;
+}
+
 static const char *scalar(const struct walk *walk)
 {
 	return (const char *) walk->event.data.scalar.value;
@@ -286,7 +295,7 @@ static int read_map(struct walk *walk, unsigned int depth)
 /* An empty file is an empty policy. */
 static int read_stream(struct walk *walk)
 {
-	if (next(walk) < 0 || next(walk) < 0)
+	if (skip_to(walk, 2) < 0)
 		return -1;
 	if (walk->event.type == YAML_STREAM_END_EVENT)
 		return 0;
@@ -294,7 +303,7 @@ static int read_stream(struct walk *walk)
 		return -1;
 	if (walk->event.type != YAML_MAPPING_START_EVENT)
 		return refuse(walk, "a policy is a map; say for example limits: {memory: 512M}");
-	if (read_map(walk, 1) < 0 || next(walk) < 0 || next(walk) < 0)
+	if (read_map(walk, 1) < 0 || skip_to(walk, 2) < 0)
 		return -1;
 	if (walk->event.type != YAML_STREAM_END_EVENT)
 		return refuse(walk, "a second document is not taken");
