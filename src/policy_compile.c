@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * policy_compile - prints the C source of policy_shipped: the policies that memcage brings along, as
- * they were read from their files.  Runs while memcage is built, so that a run parses nothing and a
- * single program has them all:
+ * policy_compile - prints the C source of policy_shipped: the policies that memcage brings along,
+ * as they were read from their files.  Runs while memcage is built, so that a run parses nothing
+ * and a single program has them all:
  *
  *	policy_compile FILE... >policy_shipped.c
  */

@@ -45,8 +45,8 @@ struct policy_nodes {
 };
 
 /*
- * file is the name for messages; text[length] must be NUL.  0 and the nodes, for policy_yaml_release(); or -1 with a usage
- * error "FILE:LINE:COLUMN: ...".
+ * file is the name for messages; text[length] must be NUL.  0 and the nodes, which
+ * policy_yaml_release() frees; or -1 with a usage error "FILE:LINE:COLUMN: ...".
  */
 int policy_yaml_read(const char *file, const char *text, size_t length, struct policy_nodes *ret,
 		     struct memcage_error *err);
