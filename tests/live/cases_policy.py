@@ -2,9 +2,10 @@
 """Policies: where they are from, what overrides what, and what is refused before anything is made."""
 
 import os
+import re
 
 from cases_exit import PLAIN
-from expect import Is, contains, lacks, like
+from expect import ANY, Is, contains, lacks, like
 from harness import case, row
 from host import MIB
 
@@ -145,6 +146,24 @@ row('a_policy_is_shown_with_what_it_inherits', files=FILES, argv=['policy', 'sho
         'env.NAME night night.yaml:3 environment', 'env.THIRD base base.yaml:2 environment',
         'oom kill-job built in memory.oom.group (v1: memcage)',
     } <= {' '.join(line.split()) for line in text.splitlines()}))
+
+
+def shown(name, *lines):
+    """What `memcage policy show` says of keys, places aside; @ is the policy's own file."""
+    def test(text):
+        seen = {re.sub(r'yaml:\d+', 'yaml', ' '.join(line.split())) for line in text.splitlines()}
+        return {line.replace('@', f'{name}.yaml') for line in lines} <= seen
+    row(f'{name}_is_shown', argv=['policy', 'show', name], err='', out=Is(f'{lines}', test))
+
+
+shown('default', 'network host built in network namespace',
+      'limits.grace 2s built in timer', 'oom-exit-code 120 built in exit status')
+shown('python', 'env.TMPDIR /tmp @ environment', 'env.OMP_NUM_THREADS {cpus} @ environment',
+      'network host built in network namespace')
+shown('entrypoint', 'oom-exit-code 137 @ exit status', 'limits.grace 9s @ timer',
+      'allow-unsupported namespace-unavailable,tmp-not-private @ memcage',
+      'backend auto built in cgroup version', 'clear-env false built in environment')
+
 row('a_policy_without_a_word_is_refused', argv=['policy'], status=2, out='',
     err=contains('memcage policy --help'))
 row('a_word_that_is_no_policys_is_refused', argv=['policy', 'print'], status=2, out='',
@@ -180,3 +199,18 @@ row('python_keeps_caches_in_the_cage', env={'XDG_CACHE_HOME': '/root/.cache', 'T
     out='/tmp /tmp/cache /tmp/joblib /tmp/matplotlib /tmp/numba\n', report=WELL)
 row('python_is_an_ordinary_cage', run=['-p', 'python', '--', 'sh', '-c', 'echo $HOME'],
     out=lacks('tmp'), report=WELL)
+
+# entrypoint ---------------------------------------------------------------------------------------
+
+row('entrypoint_leaves_variables_as_they_are', env={'HERE': 'yes'}, out='yes /\n',
+    run=['-p', 'entrypoint', '--', 'sh', '-c', 'echo $HERE $HOME'],
+    report={**WELL, 'policy': 'entrypoint'})
+row('entrypoint_says_137_for_a_kill_for_memory', status=137,
+    run=['-p', 'entrypoint', '-m', '32M', '--', '@hog', '64'],
+    report={'cause': 'oom', 'status': 137, 'oom': {'scope': 'job'}})
+row('entrypoint_says_137_for_a_kill_that_was_hidden', status=137,
+    run=['-p', 'entrypoint', '-m', '32M', '--oom', 'kill-process', '--', 'sh', '-c',
+         '@@hog 64; exit 0'], err=ANY,
+    report={'cause': 'oom', 'exit_code': 0, 'oom': {'main_survived': True}})
+row('entrypoint_passes_a_status_on', status=3,
+    run=['-p', 'entrypoint', '--', 'sh', '-c', 'exit 3'], report={'cause': 'exited'})
