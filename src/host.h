@@ -48,7 +48,7 @@ struct host {
 	size_t count;
 	int of[CONTROLLER__COUNT]; /* index of the hierarchy that holds it; -1: nowhere */
 	bool cgroup_namespace;	   /* we see the tree through one: levels above are hidden */
-	bool observes; /* no cgroup is made: our own one is only looked at */
+	bool observes;		   /* no cgroup is made: our own one is only looked at */
 	enum delegation delegation;
 	bool left_own; /* we moved ourselves to a leaf of our own cgroup (delegate.c) */
 };

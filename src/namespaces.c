@@ -36,7 +36,7 @@ pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long mor
 	return clone_process(flags | CLONE_NEWUSER, ret_pidfd);
 }
 
-/* In namespaces of its own.  The file systems that a cage mounts, at a place that is always there. */
+/* In namespaces of its own: what a cage mounts, at a place that is always there. */
 static _Noreturn void answer(const struct maker *maker)
 {
 	if ((maker->rootless &&
