@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is tried for the doctor with cgroups: by the very functions that make a cage, so that what
- * is said to work does.  First what can be looked at without a change; then a whole cage; then a
- * cgroup with a limit of each controller.  At the end memcage's own cgroup is as it was, and what
- * other memcages have left is still there, for it is held by its lock meanwhile.
+ * is said to work does.  First what can be looked at without a change; then whole cages; then what
+ * only a cgroup of our own tells.  At the end memcage's own cgroup is as it was, and what other
+ * memcages have left is still there, for it is held by its lock meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +25,6 @@
 #include "hierarchy.h"
 
 #define PROBE "memcage.doctor"
-#define TRIAL_MEMORY "64M"
 
 static void copy_error(char *to, size_t size, const struct memcage_error *err)
 {
@@ -89,6 +87,9 @@ static void look_at_own(const struct host *host, struct doctor_delegation *ret)
 	ret->mkdir_errnum = try_mkdir(memory->dir);
 	ret->tree_root = faccessat(memory->dir, "cgroup.type", F_OK, 0) != 0;
 	ret->namespace_root = host->cgroup_namespace && memory->own[0] == '\0';
+	ret->memory = memory->version == CGROUP_V1 ||
+		      (hierarchy_read_controllers(memory->dir, "cgroup.controllers") &
+		       (1U << CONTROLLER_MEMORY)) != 0;
 	ret->enabled = (enabled & (1U << CONTROLLER_MEMORY)) != 0;
 	count_others(memory->dir, ret);
 }
@@ -198,44 +199,7 @@ static void let_go(struct held *held)
 		own_close(&held->locks[i]);
 }
 
-/* ---- a limit of each controller ---- */
-
-/* Of those that have one; io's needs a disk. */
-static const struct probe {
-	enum limit_id id;
-	const char *text;
-} probes[CONTROLLER__COUNT] = {
-	[CONTROLLER_MEMORY] = { LIMIT_MEMORY, TRIAL_MEMORY },
-	[CONTROLLER_CPU] = { LIMIT_CPUS, "0.5" },
-	[CONTROLLER_CPUACCT] = { LIMIT__COUNT },
-	[CONTROLLER_CPUSET] = { LIMIT_CPUSET },
-	[CONTROLLER_IO] = { LIMIT__COUNT },
-	[CONTROLLER_PIDS] = { LIMIT_PIDS, "64" },
-};
-
-/* A CPU that we may run on. */
-static void name_cpu(char *text, size_t size)
-{
-	cpu_set_t set;
-	int cpu = 0;
-
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &set))
-			cpu++;
-	snprintf(text, size, "%d", cpu);
-}
-
-static int set_limit(enum limit_id id, const char *text, struct limit_value *values,
-		     struct memcage_error *err)
-{
-	char cpu[16];
-
-	if (id == LIMIT__COUNT)
-		return 0;
-	name_cpu(cpu, sizeof(cpu));
-	return limit_parse(id, text ? text : cpu, &values[id], err);
-}
+/* ---- what only a cgroup tells ---- */
 
 static pid_t clone_into(int leaf)
 {
@@ -282,70 +246,58 @@ static void look_at_features(const struct cgroup *cgroup, struct doctor_kernel *
 	ret->errnum[FEATURE_INTO_CGROUP] = try_into_cgroup(part->leaf);
 }
 
-/* io: may its file be written? */
+/* May its file be written? */
 static int check_io(const struct cgroup *cgroup, struct memcage_error *err)
 {
 	const struct cgroup_part *part = cgroup_part(cgroup, CONTROLLER_IO);
-	const char *file = part ? limits[LIMIT_IO].file[part->hierarchy->version] : NULL;
+	const char *file;
 
-	if (!file || faccessat(part->leaf, file, W_OK, AT_EACCESS) == 0 ||
-	    faccessat(part->job, file, W_OK, AT_EACCESS) == 0)
-		return 0;
-	return error_setup(err, "%s cannot be written", file);
-}
-
-/* A cgroup with these limits, made and removed. */
-static int try_cgroup(const struct host *host, const struct limit_value *values,
-		      struct doctor_kernel *kernel, struct memcage_error *err)
-{
-	struct cgroup cgroup = CGROUP_NONE;
-	int result = cgroup_create(&cgroup, host, values, err);
-
-	if (result == 0) {
-		result = check_io(&cgroup, err);
-		look_at_features(&cgroup, kernel);
-		cgroup_remove(&cgroup);
-	}
-	return result;
-}
-
-/* With memory, as every cage needs it, and this one. */
-static int open_host(struct host *host, enum controller controller, struct memcage_error *err)
-{
-	unsigned int needed = 1U << CONTROLLER_MEMORY | 1U << controller;
-
-	if (host_probe(host, BACKEND_AUTO, needed, err) < 0)
-		return -1;
-	if (delegate_prepare(host, needed, err) < 0)
-		return -1;
-	if (!host_hierarchy(host, controller))
+	if (!part)
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
 				 "it is not among cgroup.controllers of memcage's own cgroup");
+	file = limits[LIMIT_IO].file[part->hierarchy->version];
+	if (faccessat(part->leaf, file, W_OK, AT_EACCESS) < 0 &&
+	    faccessat(part->job, file, W_OK, AT_EACCESS) < 0)
+		return error_setup(err, "%s cannot be written", file);
 	return 0;
 }
 
-static void try_controller(enum controller controller, struct doctor_facts *facts)
+/* With memory, as every cage needs it, and this one if it can be had. */
+static int open_host(struct host *host, enum controller controller, struct memcage_error *err)
 {
-	struct doctor_controller *ret = &facts->controllers[controller];
-	struct limit_value values[LIMIT__COUNT] = { 0 };
+	unsigned int wanted = 1U << CONTROLLER_MEMORY | 1U << controller;
+
+	if (host_probe(host, BACKEND_AUTO, wanted, err) < 0)
+		return -1;
+	return delegate_prepare(host, 1U << CONTROLLER_MEMORY, err);
+}
+
+/* Features of a cgroup; and io's file, where there was no disk to try a limit with. */
+static void try_files(struct doctor_facts *facts)
+{
+	static const struct limit_value none[LIMIT__COUNT];
+	struct doctor_controller *io = &facts->controllers[CONTROLLER_IO];
+	struct cgroup cgroup = CGROUP_NONE;
 	struct memcage_error err = { 0 };
 	struct host host = HOST_NONE;
-	const struct probe *probe = &probes[controller];
+	bool made = open_host(&host, CONTROLLER_IO, &err) == 0 &&
+		    cgroup_create(&cgroup, &host, none, &err) == 0;
 
-	ret->works = open_host(&host, controller, &err) == 0 &&
-		     set_limit(probe->id, probe->text, values, &err) == 0 &&
-		     try_cgroup(&host, values, &facts->kernel, &err) == 0;
-	if (!ret->works)
-		copy_error(ret->why, sizeof(ret->why), &err);
-	if (probe->id != LIMIT__COUNT)
-		limit_release(&values[probe->id]);
+	if (made)
+		look_at_features(&cgroup, &facts->kernel);
+	if (io->mounted && !facts->disk) {
+		io->works = made && check_io(&cgroup, &err) == 0;
+		copy_error(io->why, sizeof(io->why), &err);
+	}
+	if (made)
+		cgroup_remove(&cgroup);
 	host_release(&host);
 }
 
-static void try_controllers(const struct host *before, struct doctor_facts *facts)
+static void look_at_mounts(const struct host *host, struct doctor_facts *facts)
 {
 	for (int c = 0; c < CONTROLLER__COUNT; c++) {
-		const struct hierarchy *hierarchy = host_hierarchy(before, (enum controller) c);
+		const struct hierarchy *hierarchy = host_hierarchy(host, (enum controller) c);
 		struct doctor_controller *ret = &facts->controllers[c];
 
 		if (!hierarchy)
@@ -353,7 +305,6 @@ static void try_controllers(const struct host *before, struct doctor_facts *fact
 		ret->mounted = true;
 		ret->version = hierarchy->version;
 		snprintf(ret->mount, sizeof(ret->mount), "%s", hierarchy->mount);
-		try_controller((enum controller) c, facts);
 	}
 }
 
@@ -380,13 +331,16 @@ static void try_swap(struct doctor_facts *facts)
 		[LIMIT_MEMORY] = { .set = true, .number = UINT64_C(64) << 20 },
 		[LIMIT_SWAP] = { .set = true, .number = 0 },
 	};
+	struct cgroup cgroup = CGROUP_NONE;
 	struct memcage_error err = { 0 };
 	struct host host = HOST_NONE;
 
 	ret->known = sum_swap(&ret->bytes);
 	ret->limited = open_host(&host, CONTROLLER_MEMORY, &err) == 0 &&
-		       try_cgroup(&host, values, &facts->kernel, &err) == 0;
-	if (!ret->limited)
+		       cgroup_create(&cgroup, &host, values, &err) == 0;
+	if (ret->limited)
+		cgroup_remove(&cgroup);
+	else
 		copy_error(ret->why, sizeof(ret->why), &err);
 	host_release(&host);
 }
@@ -415,8 +369,9 @@ void doctor_try_cgroups(struct doctor_facts *facts, char *const trial[])
 		look_before(&before, &held, facts);
 	else
 		copy_error(facts->delegation.why, sizeof(facts->delegation.why), &err);
+	look_at_mounts(&before, facts);
 	doctor_try_cages(facts, trial);
-	try_controllers(&before, facts);
+	try_files(facts);
 	try_swap(facts);
 	delegate_undo(&before, &memory);
 	let_go(&held);

@@ -41,7 +41,7 @@ struct doctor_trial {
 	char warnings[400];
 };
 
-/* A limit of each controller, written to a cgroup made for it. */
+/* A cage with a limit of the controller. */
 struct doctor_controller {
 	bool mounted, works;
 	enum cgroup_version version;
@@ -58,7 +58,8 @@ struct doctor_delegation {
 	int mkdir_errnum;
 	bool tree_root; /* v2's root may hold processes beside cages */
 	bool namespace_root;
-	bool enabled; /* memory is given to children already */
+	bool memory;  /* it has the memory controller; v1: always */
+	bool enabled; /* ... and gives it to children already */
 	size_t others;
 	char other[64]; /* one of them: "bash, pid 12" */
 };
@@ -172,6 +173,7 @@ struct doctor_facts {
 	struct doctor_trial trial; /* with a memory limit */
 	struct doctor_trial bare;  /* without, where that does not work */
 	struct doctor_controller controllers[CONTROLLER__COUNT];
+	bool disk; /* there is one, to try a limit of io with */
 	struct doctor_delegation delegation;
 	struct doctor_namespaces namespaces;
 	struct doctor_user_namespace user;

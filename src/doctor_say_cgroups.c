@@ -23,21 +23,37 @@ static const char *const writable_cgroup[] = {
 
 /* ---- backend ---- */
 
+static bool is_delegated(const struct doctor_delegation *own)
+{
+	return own->found && own->mkdir_errnum == 0 && own->memory && !words_shared(own);
+}
+
+/* Of the namespaces that every cage has: none of them, whatever is done? */
+static bool is_forbidden(const struct doctor_namespaces *namespaces, bool in_user)
+{
+	for (int i = 0; i < NAMESPACE__COUNT; i++)
+		if (i != NAMESPACE_NET && namespaces->errnum[i] != 0 &&
+		    (in_user || namespaces->in_user_errnum[i] != 0))
+			return true;
+	return false;
+}
+
 /* The line that says why no cage can be made; NULL: none does. */
 static const char *guilty_line(const struct doctor_facts *facts)
 {
-	const struct doctor_delegation *own = &facts->delegation;
-
-	if (!own->found || own->mkdir_errnum != 0 || !facts->controllers[CONTROLLER_MEMORY].works)
+	if (!is_delegated(&facts->delegation))
 		return "delegation";
-	for (int i = 0; i < NAMESPACE__COUNT; i++)
-		if (i != NAMESPACE_NET && facts->namespaces.errnum[i] != 0)
-			return "namespaces";
-	if (facts->tmp.errnum != 0)
+	if (is_forbidden(&facts->namespaces, false))
+		return "namespaces";
+	if (facts->tmp.errnum != 0 && facts->tmp.in_user_errnum != 0)
 		return "tmp";
 	if (facts->seccomp.errnum != 0)
 		return "seccomp";
-	return facts->kernel.errnum[FEATURE_CLONE3] != 0 ? "kernel" : NULL;
+	if (facts->kernel.errnum[FEATURE_CLONE3] != 0)
+		return "kernel";
+	if (facts->tmp.proc_errnum != 0 && facts->tmp.proc_in_user_errnum != 0)
+		return "tmp";
+	return is_forbidden(&facts->namespaces, true) ? "namespaces" : NULL;
 }
 
 static void say_no_backend(const struct doctor_facts *facts, struct doctor_finding *finding)
@@ -123,9 +139,12 @@ static void add_controller(const struct doctor_facts *facts, int controller,
 
 static void mend_controllers(const struct doctor_facts *facts, struct doctor_finding *finding)
 {
-	if (!facts->controllers[CONTROLLER_MEMORY].works)
-		MEND(finding, "see line delegation");
-	else if (facts->here.runtime != RUNTIME_NONE)
+	const char *guilty = guilty_line(facts);
+
+	if (!facts->controllers[CONTROLLER_MEMORY].works) {
+		if (guilty)
+			MEND(finding, "see line %s", guilty);
+	} else if (facts->here.runtime != RUNTIME_NONE)
 		MEND(finding, "the cgroups above the container must have them in "
 			      "cgroup.subtree_control");
 	else if (facts->delegation.tree_root && facts->delegation.version == CGROUP_V2)
@@ -240,6 +259,12 @@ void say_delegation(const struct doctor_facts *facts, struct doctor_finding *fin
 		say_missing(facts, finding);
 	} else if (own->mkdir_errnum != 0) {
 		say_unwritable(facts, finding);
+	} else if (!own->memory) {
+		finding->state = DOCTOR_NO;
+		VALUE(finding, "%s has no memory controller, as its parent gives it none",
+		      own->path);
+		COST(finding, "no limit of memory, and no evidence of OOM kills");
+		mend_undelegated(facts, finding);
 	} else if (words_shared(own)) {
 		finding->state = DOCTOR_NO;
 		VALUE(finding, "%s holds %zu other process%s (%s), and gives no controller below",

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The doctor's trial: a whole cage, made and run as by memcage run. */
+/*
+ * The doctor's trials: whole cages, made and run as by memcage run, with a limit of each
+ * controller.
+ */
+#include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +13,7 @@
 
 #include <memcage.h>
 
+#include "base/file.h"
 #include "base/line.h"
 #include "base/own.h"
 #include "doctor_facts.h"
@@ -48,12 +54,13 @@ static int show_command(struct memcage_spec *spec, const char *command, struct m
 	return result;
 }
 
-static int make_spec(struct memcage_spec *spec, const char *command, bool limited,
-		     struct memcage_error *err)
+/* With this limit; a key of NULL: with none. */
+static int make_spec(struct memcage_spec *spec, const char *command, const char *key,
+		     const char *text, struct memcage_error *err)
 {
 	static const char *const words[][2] = { { "timeout", "10s" }, { "workdir", "/" } };
 
-	if (limited && memcage_spec_set(spec, "memory", "64M", err) < 0)
+	if (key && memcage_spec_set(spec, key, text, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (memcage_spec_set(spec, words[i][0], words[i][1], err) < 0)
@@ -61,19 +68,96 @@ static int make_spec(struct memcage_spec *spec, const char *command, bool limite
 	return show_command(spec, command, err);
 }
 
-static void run_cage(char *const argv[], bool limited, struct doctor_trial *ret)
+static void run_cage(char *const argv[], const char *key, const char *text,
+		     struct doctor_trial *ret)
 {
 	struct memcage_spec *spec = memcage_spec_new();
 	struct memcage_job *job = NULL;
 	struct memcage_error err = { .text = "no memory" };
 
-	if (spec && make_spec(spec, argv[0], limited, &err) == 0 &&
+	if (spec && make_spec(spec, argv[0], key, text, &err) == 0 &&
 	    memcage_run(spec, argv, &job, &err) == 0)
 		put_result(memcage_result(job), ret);
 	else
 		put_line(err.text, ret->why, sizeof(ret->why));
 	memcage_job_free(job);
 	memcage_spec_free(spec);
+}
+
+/* A CPU that we may run on. */
+static void name_cpu(char *text, size_t size)
+{
+	cpu_set_t set;
+	int cpu = 0;
+
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &set))
+			cpu++;
+	snprintf(text, size, "%d", cpu);
+}
+
+/* A rate of some disk that no command here reaches; "": there is no disk. */
+static void name_disk(char *text, size_t size)
+{
+	auto_closedir DIR *disks = opendir("/sys/block");
+	char path[300], number[32];
+
+	*text = '\0';
+	for (struct dirent *entry; disks && !*text && (entry = readdir(disks));) {
+		snprintf(path, sizeof(path), "/sys/block/%s/dev", entry->d_name);
+		if (entry->d_name[0] != '.' &&
+		    file_read_at(AT_FDCWD, path, number, sizeof(number)) > 0)
+			snprintf(text, size, "%.*s:wbps=1T", (int) strcspn(number, "\n"), number);
+	}
+}
+
+static void try_controllers(struct doctor_facts *facts, char *const argv[])
+{
+	char cpu[16], disk[64];
+	const struct {
+		enum controller controller;
+		const char *key, *text;
+	} rows[] = {
+		{ CONTROLLER_CPU, "cpus", "0.5" },    { CONTROLLER_CPUACCT, "cpu-time", "10s" },
+		{ CONTROLLER_CPUSET, "cpuset", cpu }, { CONTROLLER_IO, "io", disk },
+		{ CONTROLLER_PIDS, "pids", "64" },
+	};
+
+	name_cpu(cpu, sizeof(cpu));
+	name_disk(disk, sizeof(disk));
+	facts->disk = *disk;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct doctor_controller *one = &facts->controllers[rows[i].controller];
+		struct doctor_trial trial = { 0 };
+
+		if (!one->mounted || !*rows[i].text)
+			continue;
+		run_cage(argv, rows[i].key, rows[i].text, &trial);
+		one->works = trial.works;
+		put_line(trial.why, one->why, sizeof(one->why));
+	}
+}
+
+static void try_all(struct doctor_facts *facts, char *const argv[])
+{
+	struct doctor_controller *memory = &facts->controllers[CONTROLLER_MEMORY];
+
+	run_cage(argv, "memory", "64M", &facts->trial);
+	memory->works = facts->trial.works;
+	put_line(facts->trial.why, memory->why, sizeof(memory->why));
+	if (!facts->trial.works)
+		run_cage(argv, NULL, NULL, &facts->bare);
+	try_controllers(facts, argv);
+}
+
+static void say_no_proc(struct doctor_facts *facts)
+{
+	static const char why[] = "there is no /proc here, which says what cgroup memcage is in";
+
+	put_line(why, facts->trial.why, sizeof(facts->trial.why));
+	for (int c = 0; c < CONTROLLER__COUNT; c++)
+		put_line(why, facts->controllers[c].why, sizeof(facts->controllers[c].why));
 }
 
 /* The command's words are not for our reader. */
@@ -83,15 +167,12 @@ void doctor_try_cages(struct doctor_facts *facts, char *const argv[])
 	auto_fd int out = fcntl(1, F_DUPFD_CLOEXEC, 3);
 
 	if (!facts->here.proc) {
-		snprintf(facts->trial.why, sizeof(facts->trial.why),
-			 "there is no /proc here, which says what cgroup memcage is in");
+		say_no_proc(facts);
 		return;
 	}
 	if (out >= 0 && null >= 0)
 		dup2(null, 1);
-	run_cage(argv, true, &facts->trial);
-	if (!facts->trial.works)
-		run_cage(argv, false, &facts->bare);
+	try_all(facts, argv);
 	if (out >= 0 && null >= 0)
 		dup2(out, 1);
 }

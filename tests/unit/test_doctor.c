@@ -23,8 +23,9 @@ static void set_well(struct doctor_facts *facts)
 							     .works = true,
 							     .mount = "/sys/fs/cgroup",
 							     .why = "where it does not" };
-	facts->delegation =
-		(struct doctor_delegation) { .found = true, .path = "/sys/fs/cgroup/own" };
+	facts->delegation = (struct doctor_delegation) { .found = true,
+							 .memory = true,
+							 .path = "/sys/fs/cgroup/own" };
 	for (int i = 0; i < NAMESPACE__COUNT; i++)
 		facts->namespaces.in_user_errnum[i] = NOT_TRIED;
 	facts->user.most = 1000;
@@ -54,6 +55,7 @@ static void on_v1(struct doctor_facts *facts)
 static void fails(struct doctor_facts *facts)
 {
 	facts->trial = (struct doctor_trial) { .why = "the trial's words" };
+	facts->controllers[CONTROLLER_MEMORY].works = false;
 }
 
 static void plain(struct doctor_facts *facts)
@@ -115,6 +117,13 @@ static void shared(struct doctor_facts *facts)
 	fails(facts);
 	facts->delegation.others = 2;
 	snprintf(facts->delegation.other, sizeof(facts->delegation.other), "bash, pid 7");
+}
+
+static void without_memory(struct doctor_facts *facts)
+{
+	fails(facts);
+	facts->delegation.memory = false;
+	facts->systemd.booted = true;
 }
 
 static void shared_systemd(struct doctor_facts *facts)
@@ -443,6 +452,12 @@ static const struct row {
 	  "are refused", "see line delegation" },
 	{ "forbidden namespaces are pointed to", unshare_forbidden, DOCTOR_BACKEND, DOCTOR_NO,
 	  "the trial's words", "125", "see line namespaces" },
+	{ "a user namespace that does not help is pointed to", only_in_user, DOCTOR_BACKEND,
+	  DOCTOR_NO, "the trial's words", "125", "see line namespaces" },
+	{ "a masked proc is pointed to", masked_proc, DOCTOR_BACKEND, DOCTOR_NO,
+	  "the trial's words", "125", "see line tmp" },
+	{ "no controller where namespaces are forbidden", unshare_forbidden, DOCTOR_CONTROLLERS,
+	  DOCTOR_NO, "cpu", "--memory", "see line namespaces" },
 	{ "forbidden mounts are pointed to", no_mounts, DOCTOR_BACKEND, DOCTOR_NO,
 	  "the trial's words", "125", "see line tmp" },
 	{ "a forbidden filter is pointed to", filter_kills, DOCTOR_BACKEND, DOCTOR_NO,
@@ -486,6 +501,8 @@ static const struct row {
 	  "systemd-run --user --scope -p Delegate=yes -- memcage run" },
 	{ "v1 is not delegated to plain users", undelegated_v1, DOCTOR_DELEGATION, DOCTOR_NO,
 	  "not delegated to uid 1000", "no limit", "as root, or boot with" },
+	{ "a cgroup without memory", without_memory, DOCTOR_DELEGATION, DOCTOR_NO,
+	  "has no memory controller", "no limit of memory", "systemd-run --scope -p Delegate=yes" },
 	{ "others in one's cgroup", shared, DOCTOR_DELEGATION, DOCTOR_NO,
 	  "holds 2 other processes (bash, pid 7)", "no limit",
 	  "mkdir /sys/fs/cgroup/own/../job; echo $$ >" },
