@@ -73,7 +73,8 @@ static int try_mkdir(int dir)
 	if (mkdirat(dir, name, 0755) < 0)
 		return errno;
 	unlinkat(dir, name, AT_REMOVEDIR);
-	return 0;
+	/* Asked for processes that are born in cgroups below. */
+	return faccessat(dir, "cgroup.procs", W_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
 static void look_at_own(const struct host *host, struct doctor_delegation *ret)

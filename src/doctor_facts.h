@@ -38,6 +38,7 @@ struct doctor_trial {
 	bool works;
 	char backend[16]; /* "" where it did not get so far */
 	char why[600];	  /* why not */
+	char line[32];	  /* that the refusal points to; "" */
 	char warnings[400];
 };
 

@@ -38,9 +38,11 @@ static bool is_forbidden(const struct doctor_namespaces *namespaces, bool in_use
 	return false;
 }
 
-/* The line that says why no cage can be made; NULL: none does. */
-static const char *guilty_line(const struct doctor_facts *facts)
+const char *words_guilty(const struct doctor_facts *facts)
 {
+	for (int line = DOCTOR_BACKEND + 1; line < DOCTOR__COUNT; line++)
+		if (strcmp(facts->trial.line, doctor_lines[line]) == 0)
+			return doctor_lines[line];
 	if (!is_delegated(&facts->delegation))
 		return "delegation";
 	if (is_forbidden(&facts->namespaces, false))
@@ -58,7 +60,7 @@ static const char *guilty_line(const struct doctor_facts *facts)
 
 static void say_no_backend(const struct doctor_facts *facts, struct doctor_finding *finding)
 {
-	const char *guilty = guilty_line(facts), *why = facts->trial.why;
+	const char *guilty = words_guilty(facts), *why = facts->trial.why;
 
 	if (facts->bare.works) {
 		finding->state = DOCTOR_LIMITED;
@@ -139,7 +141,7 @@ static void add_controller(const struct doctor_facts *facts, int controller,
 
 static void mend_controllers(const struct doctor_facts *facts, struct doctor_finding *finding)
 {
-	const char *guilty = guilty_line(facts);
+	const char *guilty = words_guilty(facts);
 
 	if (!facts->controllers[CONTROLLER_MEMORY].works) {
 		if (guilty)

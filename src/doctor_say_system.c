@@ -72,6 +72,8 @@ void say_namespaces(const struct doctor_facts *facts, struct doctor_finding *fin
 {
 	const struct doctor_namespaces *namespaces = &facts->namespaces;
 	struct line value = line_start(finding->value, sizeof(finding->value));
+	const char *guilty;
+	bool fails;
 	size_t no;
 
 	for (int i = 0; i < NAMESPACE__COUNT; i++)
@@ -88,13 +90,15 @@ void say_namespaces(const struct doctor_facts *facts, struct doctor_finding *fin
 	if (first_errnum(namespaces) == 0)
 		return;
 	finding->state = no == 0 || facts->trial.works ? DOCTOR_LIMITED : DOCTOR_NO;
+	guilty = words_guilty(facts);
+	fails = !facts->trial.works && guilty && strcmp(guilty, finding->name) == 0;
 	if (no == 1 && finding->items[NAMESPACE_NET].state == DOCTOR_NO)
 		COST(finding, "--network none is refused");
-	else if (!facts->trial.works)
+	else if (fails)
 		COST(finding, "memcage run ends with 125");
 	else if (no > 0)
 		COST(finding, "a cage without them shares these things with its caller");
-	if (no > 0 || !facts->trial.works)
+	if (no > 0 || fails)
 		mend_namespaces(facts, first_errnum(namespaces), finding);
 }
 

@@ -27,6 +27,18 @@ static void put_line(const char *text, char *to, size_t size)
 	line_end(&line);
 }
 
+/* A refusal ends with the doctor's line that explains it, which is ours to say. */
+static void cut_pointer(struct doctor_trial *ret)
+{
+	static const char pointer[] = "; see memcage doctor, line ";
+	char *at = strstr(ret->why, pointer);
+
+	if (!at)
+		return;
+	snprintf(ret->line, sizeof(ret->line), "%s", at + strlen(pointer));
+	*at = '\0';
+}
+
 /* That the limit which we chose is above another one is no news of the host. */
 static void put_result(const struct memcage_result *result, struct doctor_trial *ret)
 {
@@ -35,6 +47,7 @@ static void put_result(const struct memcage_result *result, struct doctor_trial 
 	ret->works = result->cause == MEMCAGE_CAUSE_EXITED && result->exit_code == 0;
 	snprintf(ret->backend, sizeof(ret->backend), "%s", result->backend ? result->backend : "");
 	put_line(ret->works ? "" : result->summary, ret->why, sizeof(ret->why));
+	cut_pointer(ret);
 	for (size_t i = 0; i < result->warning_count; i++)
 		if (strcmp(result->warnings[i].code, "limit-not-below-ancestor") != 0)
 			line_add(&warnings, "%s%s: %s", warnings.used > 0 ? "; " : "",

@@ -29,6 +29,9 @@ enum doctor_runtime words_denier(const struct doctor_facts *facts);
 /* Do others in our cgroup forbid cages?  Only in a container they can be moved along. */
 bool words_shared(const struct doctor_delegation *own);
 
+/* The line that says why no cage can be made; NULL: none does. */
+const char *words_guilty(const struct doctor_facts *facts);
+
 typedef void say_fn(const struct doctor_facts *facts, struct doctor_finding *finding);
 
 /* doctor_say_cgroups.c */

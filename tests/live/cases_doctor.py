@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """memcage doctor: what it says is compared with what then works, and it leaves all as it was."""
 
-import json
 import os
 import subprocess
 
-import jsonschema
-
 from cases_faults import READ_ONLY, no_process_left
+from examine import Doctor
 from expect import ANY, like
 from harness import case, row
 from host import HOST, MIB, UNIFIED, read
 
-LINES = ('backend', 'controllers', 'delegation', 'namespaces', 'user-namespace', 'seccomp',
-         'notify', 'kmsg', 'psi', 'swap', 'limits-above', 'tmp', 'systemd', 'leftovers', 'kernel')
 AS_USER = ('setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups', '--')
 OWN_MOUNTS = ('unshare', '-m', 'sh', '-c')
 
@@ -26,87 +22,6 @@ row('an_abbreviated_option_of_doctor_is_refused', argv=['doctor', '--cl'], statu
 row('an_argument_of_doctor_is_refused', argv=['doctor', 'kmsg'], status=2, err=like("'kmsg'"))
 row('clean_and_json_are_refused', argv=['doctor', '--clean', '--json'], status=2,
     err=like('together'))
-
-
-class Doctor:
-    """What it said, and the same caller once more, to try it."""
-
-    def __init__(self, live, prefix=(), home=None):
-        self.live, self.prefix, self.home = live, list(prefix), home
-        self.status, text, err = self.call('%memcage', 'doctor', '--json')
-        silent = all(line.startswith('==') for line in err.splitlines())    # a sanitizer's
-        live.ensure(self.status in (0, 1) and silent, f'status {self.status}: {err}')
-        self.said = json.loads(text)
-        self.check_schema()
-        self.lines = {line['name']: line for line in self.said['findings']}
-        live.ensure(tuple(self.lines) == LINES, f'the lines are {tuple(self.lines)}')
-        live.ensure(self.said['works'] == (self.status == 0), f'status {self.status}, {self.said}')
-
-    def check_schema(self):
-        here = os.path.dirname(os.path.abspath(__file__))
-        schema = json.loads(read(f'{here}/../../include/memcage-doctor-1.schema.json'))
-        kind = jsonschema.validators.validator_for(schema)
-        kind.check_schema(schema)
-        wrong = [error.message for error in kind(schema).iter_errors(self.said)]
-        self.live.ensure(not wrong, f'the schema is not met: {wrong[:3]} in {self.said}')
-
-    def call(self, *argv):
-        process = self.live.launch([*self.prefix, *argv], stdout=subprocess.PIPE, home=self.home,
-                                   stderr=subprocess.PIPE)
-        out = self.live.read_all(process.stdout).decode()
-        err = self.live.read_all(process.stderr).decode()
-        return self.live.wait(process), out, err
-
-    def works(self, *argv):
-        return self.call(*argv)[0] == 0
-
-    def runs(self, *options):
-        """Does memcage run with these options?  Else it must refuse them."""
-        status, _, err = self.call('%memcage', 'run', '--workdir', '/', *options, '--', '@nothing',
-                                   '3')
-        self.live.ensure(status in (3, 125), f'run {options} ended with {status}: {err}')
-        return status == 3
-
-    def state(self, line, item=None):
-        if item is None:
-            return self.lines[line]['state']
-        return {item['name']: item['state'] for item in self.lines[line]['items']}[item]
-
-    def agree(self, yes, does, what):
-        said = {line['name']: (line['state'], line['value']) for line in self.said['findings']}
-        self.live.ensure(yes == does, f'doctor says {what}: {yes}, it is {does}; '
-                         f'{said.get(what.split()[0], said["backend"])}')
-
-    def expect(self, line, state, **parts):
-        found = self.lines[line]
-        self.live.ensure(found['state'] == state, f'{line} is not {state}: {found}')
-        for key, part in parts.items():
-            self.live.ensure(part in (found[key] or ''), f'{line}.{key} lacks {part!r}: {found}')
-
-    def compare(self):
-        """Each statement that can be tried without changing the machine."""
-        self.agree(self.said['works'], self.runs('-m', '64M'), 'works')
-        options = {'memory': ('-m', '64M'), 'cpu': ('-c', '0.5'), 'pids': ('--pids', '50'),
-                   'cpuset': ('--cpuset', min(os.sched_getaffinity(0))),
-                   'cpuacct': ('--cpu-time', '9s')}
-        if HOST.block_device:
-            options['io'] = ('--io', f'{HOST.block_device}:wbps=1M')
-        for item in self.lines['controllers']['items']:
-            if item['name'] in options:
-                ok = item['state'] == 'ok' and self.said['works']
-                self.agree(ok, self.runs(*options[item['name']]), f'controllers {item["name"]}')
-        net = self.state('namespaces', 'net') != 'no' and self.said['works']
-        self.agree(net, self.runs('--network', 'none'), 'namespaces net')
-        for name in ('mount', 'pid', 'ipc', 'uts', 'cgroup', 'net'):
-            fork = ('--fork',) if name == 'pid' else ()
-            self.agree(self.state('namespaces', name) == 'ok',
-                       self.works('unshare', f'--{name}', *fork, 'true'), f'namespaces {name}')
-        self.agree(self.state('user-namespace') == 'ok', self.works('unshare', '-Urm', 'true'),
-                   'user-namespace')
-        self.agree(self.state('kmsg') != 'no', self.works('sh', '-c', '[ -c /dev/kmsg ] && '
-                   '[ "$(stat -Lc %t:%T /dev/kmsg)" = 1:b ] && : </dev/kmsg'), 'kmsg')
-        self.agree(self.state('psi') == 'ok', self.works('cat', '/proc/pressure/memory'), 'psi')
-        return self
 
 
 def undone(live, before):

@@ -65,6 +65,18 @@ static void plain(struct doctor_facts *facts)
 	fails(facts);
 }
 
+static void pointed(struct doctor_facts *facts)
+{
+	fails(facts);
+	snprintf(facts->trial.line, sizeof(facts->trial.line), "user-namespace");
+}
+
+static void pointed_nowhere(struct doctor_facts *facts)
+{
+	fails(facts);
+	snprintf(facts->trial.line, sizeof(facts->trial.line), "backend");
+}
+
 static void observes(struct doctor_facts *facts)
 {
 	fails(facts);
@@ -226,6 +238,12 @@ static void only_in_user(struct doctor_facts *facts)
 		facts->namespaces.errnum[i] = EPERM;
 		facts->namespaces.in_user_errnum[i] = 0;
 	}
+}
+
+static void only_in_user_undelegated(struct doctor_facts *facts)
+{
+	only_in_user(facts);
+	facts->delegation.mkdir_errnum = EACCES;
 }
 
 static void only_in_user_works(struct doctor_facts *facts)
@@ -454,6 +472,10 @@ static const struct row {
 	  "the trial's words", "125", "see line namespaces" },
 	{ "a user namespace that does not help is pointed to", only_in_user, DOCTOR_BACKEND,
 	  DOCTOR_NO, "the trial's words", "125", "see line namespaces" },
+	{ "a refusal knows the line that explains it", pointed, DOCTOR_BACKEND, DOCTOR_NO,
+	  "the trial's words", "125", "see line user-namespace" },
+	{ "backend does not point to itself", pointed_nowhere, DOCTOR_BACKEND, DOCTOR_NO,
+	  "the trial's words", "125", NOTHING },
 	{ "a masked proc is pointed to", masked_proc, DOCTOR_BACKEND, DOCTOR_NO,
 	  "the trial's words", "125", "see line tmp" },
 	{ "no controller where namespaces are forbidden", unshare_forbidden, DOCTOR_CONTROLLERS,
@@ -532,6 +554,10 @@ static const struct row {
 	  "none of mount", "125", "docker run --cap-add SYS_ADMIN" },
 	{ "none, but a cage does without", unshare_forbidden_entrypoint, DOCTOR_NAMESPACES,
 	  DOCTOR_LIMITED, "none of mount", "shares these things", "docker run" },
+	{ "in a user namespace only, and that does not help", only_in_user, DOCTOR_NAMESPACES,
+	  DOCTOR_LIMITED, "in a user namespace: mount, pid", "125", "sudo" },
+	{ "in a user namespace only, and something else is wrong", only_in_user_undelegated,
+	  DOCTOR_NAMESPACES, DOCTOR_LIMITED, "in a user namespace: mount, pid", NOTHING, NOTHING },
 	{ "in a user namespace only, and that is used", only_in_user_works, DOCTOR_NAMESPACES,
 	  DOCTOR_LIMITED, "in a user namespace: mount, pid", NOTHING, NOTHING },
 	{ "one that is not needed", no_net, DOCTOR_NAMESPACES, DOCTOR_LIMITED,
