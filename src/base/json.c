@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/line.h"
 #include "base/own.h"
 #include "base/utf8.h"
 
@@ -95,6 +97,11 @@ void json_append(struct json_writer *array, json_t *value)
 		array->whole = false;
 }
 
+void json_append_number(struct json_writer *array, int64_t number)
+{
+	json_append(array, json_integer(number));
+}
+
 void json_append_text(struct json_writer *array, const char *text)
 {
 	json_append(array, text_or_null(text));
@@ -116,4 +123,192 @@ char *json_print(json_t *value)
 	if (!line)
 		errno = ENOMEM;
 	return line;
+}
+
+/* ---- reading ---- */
+
+static void say_place(struct json_problem *problem, const char *text, const char *at)
+{
+	problem->line = problem->column = 1;
+	for (; text < at; text++) {
+		problem->column++;
+		if (*text == '\n') {
+			problem->line++;
+			problem->column = 1;
+		}
+	}
+}
+
+static void say_problem(struct json_problem *problem, const char *words)
+{
+	struct line line = line_start(problem->text, sizeof(problem->text));
+
+	line_add(&line, "%s", words);
+	line_end(&line); /* jansson quotes what it finds */
+}
+
+/* Behind a string that begins at `at`; the end where it has none. */
+static const char *skip_string(const char *at, const char *end)
+{
+	for (at++; at < end && *at != '"'; at++)
+		if (*at == '\\')
+			at++;
+	return at < end ? at + 1 : end;
+}
+
+/* jansson's reader calls itself for each level; NULL where there are not too many. */
+static const char *find_too_deep(const char *at, const char *end)
+{
+	size_t depth = 0;
+
+	while (at < end) {
+		if (*at == '"') {
+			at = skip_string(at, end);
+			continue;
+		}
+		if ((*at == '{' || *at == '[') && ++depth > JSON_DEPTH_MOST)
+			return at;
+		if ((*at == '}' || *at == ']') && depth > 0)
+			depth--;
+		at++;
+	}
+	return NULL;
+}
+
+json_t *json_read(const char *text, size_t length, struct json_problem *ret)
+{
+	const char *deep = find_too_deep(text, text + length);
+	json_error_t error;
+	json_t *json;
+
+	if (deep) {
+		say_place(ret, text, deep);
+		say_problem(ret, "nested too deep");
+		return NULL;
+	}
+	json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+	if (!json) {
+		ret->line = error.line > 0 ? (unsigned int) error.line : 1;
+		ret->column = error.column > 0 ? (unsigned int) error.column : 1;
+		say_problem(ret, error.text);
+	}
+	return json;
+}
+
+void json_free(json_t *json)
+{
+	json_decref(json);
+}
+
+enum json_kind json_kind_of(const json_t *json)
+{
+	if (json_is_object(json))
+		return JSON_KIND_OBJECT;
+	if (json_is_array(json))
+		return JSON_KIND_ARRAY;
+	if (json_is_string(json))
+		return JSON_KIND_TEXT;
+	return json_is_integer(json) ? JSON_KIND_NUMBER : JSON_KIND_OTHER;
+}
+
+const json_t *json_member(const json_t *object, const char *key)
+{
+	const json_t *member = json_object_get(object, key);
+
+	return json_is_null(member) ? NULL : member;
+}
+
+size_t json_count(const json_t *array)
+{
+	return json_array_size(array);
+}
+
+const json_t *json_item(const json_t *array, size_t index)
+{
+	return json_array_get(array, index);
+}
+
+const char *json_text(const json_t *text)
+{
+	return json_string_value(text);
+}
+
+int64_t json_number(const json_t *number)
+{
+	return json_integer_value(number);
+}
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && strchr(" \t\r\n", *at))
+		at++;
+	return at;
+}
+
+static const char *skip_value(const char *at, const char *end)
+{
+	size_t depth = 0;
+
+	for (at = skip_blanks(at, end); at < end; at++) {
+		if (*at == '"') {
+			at = skip_string(at, end) - 1;
+		} else if (*at == '{' || *at == '[') {
+			depth++;
+		} else if (*at == '}' || *at == ']') {
+			if (depth == 0)
+				break;
+			depth--;
+		} else if (depth == 0 && (*at == ',' || *at == ':')) {
+			break;
+		}
+	}
+	return at;
+}
+
+/* In the object at `at`; NULL where it has no such member. */
+static const char *find_member(const char *at, const char *end, const char *key, size_t length)
+{
+	for (at++; at < end && *at != '}'; at++) {
+		const char *name = skip_blanks(at, end), *behind = skip_string(name, end);
+		const char *value = skip_blanks(skip_value(behind, end) + 1, end);
+
+		if ((size_t) (behind - name) == length + 2 && memcmp(name + 1, key, length) == 0)
+			return value;
+		at = skip_value(value, end);
+		if (at < end && *at != ',')
+			return NULL;
+	}
+	return NULL;
+}
+
+static const char *find_item(const char *at, const char *end, unsigned long index)
+{
+	for (at++; at < end && index > 0; index--) {
+		at = skip_value(at, end);
+		if (at >= end || *at != ',')
+			return NULL;
+		at++;
+	}
+	return skip_blanks(at, end);
+}
+
+void json_place(const char *text, size_t length, const char *path, struct json_problem *ret)
+{
+	const char *end = text + length, *at = skip_blanks(text, end), *next = at;
+
+	while (next && *path) {
+		at = next;
+		if (*path == '[') {
+			char *behind;
+
+			next = find_item(at, end, strtoul(path + 1, &behind, 10));
+			path = behind + (*behind == ']');
+		} else {
+			size_t name = strcspn(path += *path == '.', ".[");
+
+			next = find_member(at, end, path, name);
+			path += name;
+		}
+	}
+	say_place(ret, text, next ? next : at);
 }

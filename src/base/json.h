@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct json_t;
@@ -38,6 +39,7 @@ void json_put_text(struct json_writer *object, const char *key, const char *text
 
 /* Into an array. */
 void json_append(struct json_writer *array, struct json_t *value);
+void json_append_number(struct json_writer *array, int64_t number);
 void json_append_text(struct json_writer *array, const char *text);
 
 struct json_t *json_make_null(void);
@@ -47,3 +49,43 @@ struct json_t *json_make_null(void);
  * also for NULL.
  */
 char *json_print(struct json_t *value);
+
+/* ---- reading ---- */
+
+#define JSON_DEPTH_MOST 32
+
+/* A place in a text, from 1, and what is wrong there. */
+struct json_problem {
+	unsigned int line, column;
+	char text[160]; /* one line, safe on a terminal */
+};
+
+/*
+ * An object or array; the caller's, for json_free().  NULL with *ret filled where the text is none:
+ * also where an object has a key twice, a number does not fit into 64 bits with a sign, or it is
+ * nested deeper than JSON_DEPTH_MOST.
+ */
+struct json_t *json_read(const char *text, size_t length, struct json_problem *ret);
+void json_free(struct json_t *json);
+
+enum json_kind {
+	JSON_KIND_OBJECT,
+	JSON_KIND_ARRAY,
+	JSON_KIND_TEXT,
+	JSON_KIND_NUMBER,
+	JSON_KIND_OTHER
+};
+
+enum json_kind json_kind_of(const struct json_t *json);
+/* The member, owned by the object; NULL where there is none, or where it is null. */
+const struct json_t *json_member(const struct json_t *object, const char *key);
+size_t json_count(const struct json_t *array);
+const struct json_t *json_item(const struct json_t *array, size_t index);
+const char *json_text(const struct json_t *text); /* without NUL in it */
+int64_t json_number(const struct json_t *number);
+
+/*
+ * Where the value at a path such as "syscalls[3].action" begins in a text that json_read() has
+ * taken; where it has no such value, as far as the path is right.
+ */
+void json_place(const char *text, size_t length, const char *path, struct json_problem *ret);
