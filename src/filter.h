@@ -12,6 +12,8 @@
  * denied call fails with EPERM; only a call of another architecture kills.
  */
 extern const struct sock_fprog filter_default;
+/* The allow list of policies/strict.json. */
+extern const struct sock_fprog filter_strict;
 
 /*
  * Loads it into the calling thread, which needs no_new_privs or CAP_SYS_ADMIN; 0, or -1 with errno.
