@@ -107,6 +107,8 @@ struct memcage_result {
 	const char *hint;			/* what to do about it, or NULL */
 	const struct memcage_warning *warnings; /* those worth a line; the report has all */
 	size_t warning_count;
+	const char *const *denied; /* with seccomp-log: a line for each call that was denied */
+	size_t denied_count;
 	int report_errnum; /* errno with which writing the report failed, or 0 */
 };
 

@@ -232,21 +232,9 @@ API void memcage_cancel(struct memcage_job *job, int signo)
 		supervise_cancel(&job->run, signo);
 }
 
-/*
- * The kernel says which process a pidfd is, in our namespace's numbers:
- * Documentation/filesystems/proc.rst, 3.8.
- */
 API pid_t memcage_pid(const struct memcage_job *job)
 {
-	char path[64], text[1024];
-	const char *line;
-
-	if (job->ended || job->run.main_pidfd < 0)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", job->run.main_pidfd);
-	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0 || !(line = strstr(text, "Pid:")))
-		return -1;
-	return (pid_t) strtol(line + strlen("Pid:"), NULL, 10);
+	return job->ended ? -1 : run_main_pid(&job->run);
 }
 
 API const struct memcage_result *memcage_result(const struct memcage_job *job)

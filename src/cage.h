@@ -36,10 +36,14 @@
 #include "job.h"
 
 enum cage_message_kind {
-	CAGE_STARTED, /* the main process runs; two descriptors come along: its pidfd, the tmpfs */
-	CAGE_STOPPED, /* main was stopped by signal `number` */
-	CAGE_NESTED,  /* the job has made a cgroup (told on v1 only) */
-	CAGE_ENDED,   /* main has ended: wait status `number`; others live on if `leftovers` */
+	/*
+	 * The main process runs; descriptors come along: its pidfd, the tmpfs (where `tmp`), the
+	 * listener of its filter (where `listener`; `number` is why there is none).
+	 */
+	CAGE_STARTED,
+	CAGE_STOPPED,	  /* main was stopped by signal `number` */
+	CAGE_NESTED,	  /* the job has made a cgroup (told on v1 only) */
+	CAGE_ENDED,	  /* main has ended: wait status `number`; others live on if `leftovers` */
 	CAGE_EXEC_FAILED, /* execve failed with errno `number` */
 	CAGE_FAILED,	  /* set-up failed with errno `number` at `text` */
 };
@@ -47,10 +51,12 @@ enum cage_message_kind {
 struct cage_message {
 	enum cage_message_kind kind;
 	int number;
-	bool leftovers;
+	bool leftovers, tmp, listener;
 	uint64_t tmp_files; /* STARTED: files in the tmpfs that are not the job's */
 	char text[256];	    /* STARTED: what the job does without, if anything */
 };
+
+#define CAGE_FDS_MOST 3
 
 enum cage_target { CAGE_MAIN, CAGE_GROUP, CAGE_ALL };
 
@@ -118,9 +124,16 @@ struct main_failure {
 	char about[240]; /* what else did; or what the command runs without, if anything */
 };
 
+/* What init has of a main process that runs: descriptors or -1. */
+struct main_started {
+	int pidfd;
+	int listener;		/* of its seccomp filter, where one was wanted and could be had */
+	int no_listener_errnum; /* why it could not; 0 */
+};
+
 /*
  * Starts the main process; returns when it has become the command or failed: its pid, or -1 with
- * failure filled.  *ret_pidfd is set.
+ * failure filled and nothing in *ret.
  */
-pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, int *ret_pidfd,
-		 struct main_failure *failure);
+pid_t main_start(const struct cage_plan *plan, const struct cage_place *place,
+		 struct main_started *ret, struct main_failure *failure);

@@ -192,7 +192,7 @@ static int load_filter(const void *data)
 	(void) data;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	return filter_load(&filter_default);
+	return filter_load(&filter_default, 0);
 }
 
 static int open_listener(const void *data)

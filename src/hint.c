@@ -4,6 +4,7 @@
  */
 #include "text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stddef.h>
@@ -272,6 +273,21 @@ static void hint_cpu_time(struct line *line, const struct report *report)
 	try_time(line, report, LIMIT_CPU_TIME, "--cpu-time");
 }
 
+static void hint_seccomp(struct line *line, const struct report *report)
+{
+	if (report->no_listener_errnum == EBUSY)
+		line_add(line, "a filter above memcage has the one listener that there can be: ");
+	else if (report->no_listener_errnum != 0)
+		line_add(line, "the filter could have no listener (%s): ",
+			 strerror(report->no_listener_errnum));
+	if (report->no_listener_errnum != 0 && report->call && report->call->known)
+		line_add(line, "the arguments are not known; ");
+	else if (report->no_listener_errnum != 0)
+		line_add(line, "which call it was is not known, nor whether a filter of the job's "
+			       "own killed; ");
+	line_add(line, "what a command needs a profile can allow: --seccomp FILE");
+}
+
 static hint_fn *const hints[MEMCAGE_CAUSE__COUNT] = {
 	[MEMCAGE_CAUSE_NONE] = NULL,
 	[MEMCAGE_CAUSE_EXITED] = hint_warnings,
@@ -279,6 +295,7 @@ static hint_fn *const hints[MEMCAGE_CAUSE__COUNT] = {
 	[MEMCAGE_CAUSE_OOM] = hint_oom,
 	[MEMCAGE_CAUSE_TIMEOUT] = hint_timeout,
 	[MEMCAGE_CAUSE_CPU_TIME] = hint_cpu_time,
+	[MEMCAGE_CAUSE_SECCOMP] = hint_seccomp,
 };
 
 bool text_hint(const struct report *report, char *buffer, size_t size)

@@ -106,8 +106,10 @@ static pid_t start(const struct cage_plan *plan, const struct cage_place *place,
 {
 	struct cage_message message = { .kind = CAGE_STARTED, .tmp_files = count_files(tmp) };
 	struct main_failure failure;
-	int fds[2] = { -1, tmp };
-	pid_t pid = main_start(plan, place, &fds[0], &failure);
+	struct main_started started;
+	pid_t pid = main_start(plan, place, &started, &failure);
+	int fds[CAGE_FDS_MOST] = { started.pidfd };
+	size_t count = 1;
 
 	snprintf(message.text, sizeof(message.text), "%s", failure.about);
 	if (pid < 0 && !failure.exec)
@@ -118,8 +120,16 @@ static pid_t start(const struct cage_plan *plan, const struct cage_place *place,
 		tell(plan->socket, &message, NULL, 0);
 		_exit(1);
 	}
-	tell(plan->socket, &message, fds, tmp >= 0 ? 2 : 1);
-	close(fds[0]);
+	message.tmp = tmp >= 0;
+	message.listener = started.listener >= 0;
+	message.number = started.no_listener_errnum;
+	if (message.tmp)
+		fds[count++] = tmp;
+	if (message.listener)
+		fds[count++] = started.listener;
+	tell(plan->socket, &message, fds, count);
+	own_close(&started.pidfd);
+	own_close(&started.listener);
 	own_close(&tmp);
 	return pid;
 }

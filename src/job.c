@@ -194,6 +194,8 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 {
 	if (copy_arguments(job, argv, err) < 0)
 		return -1;
+	if (filter_choose(&job->filter, &job->settings, err) < 0)
+		return -1;
 	if (!job->settings.has_mask)
 		pthread_sigmask(SIG_SETMASK, NULL, &job->settings.mask);
 	if (settings_allow(&job->settings, ALLOW_NAMESPACE))
@@ -240,6 +242,7 @@ void job_release(struct job *job)
 	free(job->path);
 	for (int id = 0; id < LIMIT__COUNT; id++)
 		limit_release(&job->limits[id]);
+	filter_release(&job->filter);
 	settings_release(&job->settings);
 	*job = (struct job) { 0 };
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "covers.h"
+#include "filter.h"
 #include "limit.h"
 #include "namespaces.h"
 #include "settings.h"
@@ -23,6 +24,7 @@ struct job {
 	struct settings settings;
 	struct limit_value limits[LIMIT__COUNT];
 	struct shared_namespaces shared; /* with memcage, where the settings allow it */
+	struct filter filter;
 	bool is_private[PRIVATE__COUNT]; /* the place is there, and no bind shows the host's */
 	char *workdir;			 /* as the job sees it */
 	bool bind_workdir;		 /* it lies below a private place and must be shown there */

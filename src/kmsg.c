@@ -46,6 +46,7 @@ static const char group_start[] = "Tasks in ";
 static const char group_end[] = " are going to be killed due to memory.oom.group set";
 static const char stats_start[] = "Memory cgroup stats for ";
 static const char kmem_start[] = "kmem: usage ";
+static const char call_start[] = "audit: type=1326 ";
 
 static void add_victim(struct kmsg_evidence *evidence, const struct kmsg_victim *victim)
 {
@@ -206,6 +207,16 @@ static void take_killed(struct kmsg_evidence *evidence, const char *text, uint64
 		evidence->unnamed++;
 }
 
+static void take_call(struct kmsg_evidence *evidence, const char *text)
+{
+	struct kmsg_call call;
+	char line[TEXT_MOST];
+
+	kmsg_unescape(text, line, sizeof(line));
+	if (kmsg_split_call(line, &call))
+		evidence->calls[evidence->call_count++ % KMSG_CALLS_MOST] = call;
+}
+
 /* The length of what stands before "N (NAME) ..." in a "Killed process" line; 0 in others. */
 static size_t killed_start(const char *text)
 {
@@ -231,6 +242,8 @@ static void take_line(struct kmsg_parser *parser, const struct kmsg_record *reco
 		kmsg_finish(parser);
 	if (killed != 0)
 		take_killed(evidence, record->text + killed, record->usec);
+	else if (kmsg_starts(record->text, call_start))
+		take_call(evidence, record->text);
 	else if (kmsg_starts(record->text, kmem_start))
 		evidence->at.kmem_bytes = kmsg_kib_after(record->text, kmem_start);
 	else if (kmsg_starts(record->text, "Tasks state (memory values in pages):"))

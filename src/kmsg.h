@@ -18,11 +18,20 @@
 #define KMSG_MEMBERS_MOST 256
 #define KMSG_COMM 16
 #define KMSG_LINE 4096
+#define KMSG_CALLS_MOST 32
 
 struct kmsg_victim {
 	pid_t pid;	      /* in the initial PID namespace */
 	char comm[KMSG_COMM]; /* as the victim chose it: any bytes */
 	uint64_t rss_bytes;   /* anonymous, file and shared memory; UINT64_MAX: not said */
+};
+
+/* A call for which a seccomp filter killed, of whatever job. */
+struct kmsg_call {
+	pid_t pid; /* in the initial PID namespace */
+	char comm[KMSG_COMM];
+	uint32_t audit; /* AUDIT_ARCH_... */
+	int number;
 };
 
 /* What the log says of one job since kmsg_open(); zero at first, whole_path as one likes. */
@@ -33,6 +42,9 @@ struct kmsg_evidence {
 	 */
 	pid_t members[KMSG_MEMBERS_MOST];
 	size_t member_count;
+
+	struct kmsg_call calls[KMSG_CALLS_MOST]; /* the last ones */
+	size_t call_count;			 /* of all */
 
 	bool whole_path; /* job_path is seen from the host's root, so no tail of a path matches */
 	struct kmsg_victim victims[KMSG_VICTIMS_MOST]; /* the first ones, in the log's order */

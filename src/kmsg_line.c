@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kmsg_line.h"
 
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool kmsg_starts(const char *text, const char *start)
@@ -252,5 +254,63 @@ bool kmsg_split_killed(char *text, struct kmsg_victim *ret)
 	copy_comm(ret->comm, at, (size_t) (end - at));
 	ret->rss_bytes = kmsg_kib_after(end, ", anon-rss:") + kmsg_kib_after(end, ", file-rss:") +
 			 kmsg_kib_after(end, ", shmem-rss:");
+	return true;
+}
+
+/* The value behind " KEY=", in hexadecimal or decimal digits, as a blank or the end ends it. */
+static bool find_value(const char *line, const char *key, int base, unsigned long *ret)
+{
+	const char *at = strstr(line, key);
+	char *end;
+
+	if (!at)
+		return false;
+	at += strlen(key);
+	*ret = strtoul(at, &end, base);
+	return end > at && (*end == ' ' || *end == '\0');
+}
+
+/* In quotes, or as hexadecimal digits where it has a quote, a blank or control character. */
+static void take_audit_comm(const char *line, char comm[KMSG_COMM])
+{
+	static const char key[] = " comm=";
+	const char *at = strstr(line, key);
+	size_t length = 0;
+
+	comm[0] = '\0';
+	if (!at)
+		return;
+	at += strlen(key);
+	if (*at == '"') {
+		at++;
+		copy_comm(comm, at, strcspn(at, "\""));
+		return;
+	}
+	for (; length < KMSG_COMM - 1; at += 2) {
+		int high = hex_digit(at[0] >= 'A' && at[0] <= 'F' ? (char) (at[0] + 32) : at[0]);
+		int low = high < 0 ? -1
+				   : hex_digit(at[1] >= 'A' && at[1] <= 'F' ? (char) (at[1] + 32)
+									    : at[1]);
+
+		if (low < 0)
+			break;
+		comm[length++] = (char) (high << 4 | low);
+	}
+	comm[length] = '\0';
+}
+
+bool kmsg_split_call(const char *line, struct kmsg_call *ret)
+{
+	unsigned long pid, signo, audit, number;
+
+	if (!find_value(line, " pid=", 10, &pid) || !find_value(line, " sig=", 10, &signo) ||
+	    !find_value(line, " arch=", 16, &audit) || !find_value(line, " syscall=", 10, &number))
+		return false;
+	if (signo != SIGSYS || !is_pid(pid) || audit > UINT32_MAX || number > INT32_MAX)
+		return false;
+	*ret = (struct kmsg_call) { .pid = (pid_t) pid,
+				    .audit = (uint32_t) audit,
+				    .number = (int) number };
+	take_audit_comm(line, ret->comm);
 	return true;
 }

@@ -36,6 +36,8 @@ size_t kmsg_unescape(const char *text, char *buffer, size_t size);
 bool kmsg_split_oom(char *line, struct kmsg_oom *ret);
 /* "N (NAME) total-vm:..., anon-rss:..." of a "Killed process" line. */
 bool kmsg_split_killed(char *text, struct kmsg_victim *ret);
+/* "audit: type=1326 ...", where it is of a kill. */
+bool kmsg_split_call(const char *line, struct kmsg_call *ret);
 /* "KEY 4096" and no more. */
 bool kmsg_split_stat(const char *line, const char *key, uint64_t *ret_number);
 /* The number of KiB that follows key, as bytes; 0 where there is none. */

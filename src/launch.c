@@ -126,10 +126,10 @@ int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_erro
 	return 0;
 }
 
-bool launch_receive(struct child *child, struct cage_message *message, int fds[2])
+bool launch_receive(struct child *child, struct cage_message *message, int fds[CAGE_FDS_MOST])
 {
-	return message_receive(child->socket, message, sizeof(*message), fds, 2, MSG_DONTWAIT) ==
-	       sizeof(*message);
+	return message_receive(child->socket, message, sizeof(*message), fds, CAGE_FDS_MOST,
+			       MSG_DONTWAIT) == sizeof(*message);
 }
 
 void launch_send(const struct child *child, int signo, enum cage_target target)

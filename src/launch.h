@@ -23,10 +23,10 @@ int launch_place(const struct child *child, const struct cgroup *cgroup, struct 
 /* All that tells of the job's end is being watched: its main process may become the command. */
 int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_error *err);
 /*
- * One message, with up to two descriptors (-1 where none came); false where there is none now, or
- * no more.
+ * One message with its descriptors (-1 where none came); false where there is none now, or no
+ * more.
  */
-bool launch_receive(struct child *child, struct cage_message *message, int fds[2]);
+bool launch_receive(struct child *child, struct cage_message *message, int fds[CAGE_FDS_MOST]);
 void launch_send(const struct child *child, int signo, enum cage_target target);
 /*
  * SIGKILL to init: the kernel takes its whole PID namespace along; where it has none, all that is

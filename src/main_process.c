@@ -14,6 +14,11 @@
  * killed by cgroup.kill before.  The job's is always fresh, but ours may not be: a child that is
  * gone before its first instruction is made again, and moves.  So does one where a container's
  * filter knows no clone3(2), whose flags it cannot see.
+ *
+ * Where its filter is to have a listener, main shares init's table of descriptors (CLONE_FILES):
+ * the listener that it makes is then init's too, and execve(2), which gives the command a table
+ * of its own, closes it there.  Nobody reads it before main is the command, so what main does under
+ * the filter (execve, exit_group) has to be allowed: filter_choose() sees to that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +51,7 @@ struct birth {
 	volatile bool alive; /* it has run at all */
 	volatile int errnum;
 	volatile bool exec;
+	volatile int listener, no_listener_errnum; /* as in struct main_started */
 	char about[240];
 };
 
@@ -153,9 +159,18 @@ static void take_identity(struct birth *birth)
 	enter_workdir(birth); /* once more: another may not be allowed to */
 }
 
-static void load_filter(struct birth *birth)
+/* As late as can be: what comes after it has to be allowed by it. */
+static void load_filter(const struct filter *filter, struct birth *birth)
 {
-	if (filter_load(&filter_default) < 0)
+	if (filter->asking.len > 0) {
+		birth->listener = filter_load_asking(&filter->asking, filter->flags);
+		if (birth->listener >= 0)
+			return;
+		birth->no_listener_errnum = errno;
+		if (filter->must_ask)
+			give_up(birth, "--seccomp-log: cannot listen to the filter", false);
+	}
+	if (filter->program.len > 0 && filter_load(&filter->program, filter->flags) < 0)
 		give_up(birth, "cannot load the seccomp filter", false);
 }
 
@@ -177,17 +192,17 @@ static _Noreturn void become_command(struct birth *birth)
 	enter_workdir(birth);
 	wait_for_go(birth);
 	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);
+	if (close_others(&job->settings) < 0)
+		give_up(birth, "cannot close what is not the job's", false);
+	sigprocmask(SIG_SETMASK, &plan->mask, NULL);
 	if (job->settings.allow_new_privs) /* while root may: it needs the one or the other */
-		load_filter(birth);
+		load_filter(&job->filter, birth);
 	take_identity(birth);
 	if (!job->settings.allow_new_privs) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 			give_up(birth, "cannot set no_new_privs", false);
-		load_filter(birth);
+		load_filter(&job->filter, birth);
 	}
-	if (close_others(&job->settings) < 0)
-		give_up(birth, "cannot close what is not the job's", false);
-	sigprocmask(SIG_SETMASK, &plan->mask, NULL);
 	execve(job->path, job->argv, job->environment);
 	give_up(birth, "", true);
 }
@@ -200,10 +215,16 @@ static int leaf_v2(const struct cage_place *place)
 	return -1;
 }
 
+/* Besides CLONE_VFORK and CLONE_PIDFD. */
+static int shared(const struct birth *birth)
+{
+	return birth->plan->job->filter.asking.len > 0 ? CLONE_FILES : 0;
+}
+
 static pid_t clone_into(struct birth *birth, int leaf, int *ret_pidfd)
 {
 	struct clone_args args = {
-		.flags = CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP |
+		.flags = CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP | (uint64_t) shared(birth) |
 			 (birth->plan->job->shared.mounts ? 0 : CLONE_NEWCGROUP),
 		.pidfd = (uint64_t) (uintptr_t) ret_pidfd,
 		.exit_signal = SIGCHLD,
@@ -230,23 +251,25 @@ static pid_t clone_beside(struct birth *birth, int *ret_pidfd)
 	int memory = settings_confine(&birth->plan->job->settings) ? 0 : CLONE_VM;
 
 	birth->born_inside = false;
-	return clone(run_birth, stack + sizeof(stack), memory | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-		     birth, ret_pidfd);
+	return clone(run_birth, stack + sizeof(stack),
+		     memory | CLONE_VFORK | CLONE_PIDFD | shared(birth) | SIGCHLD, birth,
+		     ret_pidfd);
 }
 
 /* It failed before execve, or in it: reaped. */
-static pid_t read_failure(pid_t pid, const struct birth *birth, int *pidfd,
+static pid_t read_failure(pid_t pid, const struct birth *birth, struct main_started *started,
 			  struct main_failure *failure)
 {
 	*failure = (struct main_failure) { .errnum = birth->errnum, .exec = birth->exec };
 	snprintf(failure->about, sizeof(failure->about), "%s", birth->about);
 	waitpid(pid, NULL, 0);
-	own_close(pidfd);
+	own_close(&started->pidfd);
+	own_close(&started->listener);
 	return -1;
 }
 
-pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, int *ret_pidfd,
-		 struct main_failure *failure)
+pid_t main_start(const struct cage_plan *plan, const struct cage_place *place,
+		 struct main_started *ret, struct main_failure *failure)
 {
 	struct birth *birth = mmap(NULL, sizeof(*birth), PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -254,21 +277,27 @@ pid_t main_start(const struct cage_plan *plan, const struct cage_place *place, i
 	pid_t pid = -1;
 
 	*failure = (struct main_failure) { 0 };
+	*ret = (struct main_started) { -1, -1, 0 };
 	if (birth != MAP_FAILED) {
 		birth->plan = plan;
 		birth->place = place;
-		pid = leaf >= 0 ? clone_into(birth, leaf, ret_pidfd)
-				: clone_beside(birth, ret_pidfd);
+		birth->listener = -1;
+		pid = leaf >= 0 ? clone_into(birth, leaf, &ret->pidfd)
+				: clone_beside(birth, &ret->pidfd);
 	}
 	if (pid > 0 && leaf >= 0 && !birth->alive) {
 		waitpid(pid, NULL, 0);
-		own_close(ret_pidfd);
-		pid = clone_beside(birth, ret_pidfd);
+		own_close(&ret->pidfd);
+		pid = clone_beside(birth, &ret->pidfd);
 	} else if (pid < 0 && leaf >= 0 && (errno == ENOSYS || errno == EPERM)) {
-		pid = clone_beside(birth, ret_pidfd);
+		pid = clone_beside(birth, &ret->pidfd);
+	}
+	if (pid > 0) {
+		ret->listener = birth->listener;
+		ret->no_listener_errnum = birth->no_listener_errnum;
 	}
 	if (pid > 0 && birth->errnum != 0)
-		return read_failure(pid, birth, ret_pidfd, failure);
+		return read_failure(pid, birth, ret, failure);
 	if (pid > 0)
 		memcpy(failure->about, birth->about, sizeof(failure->about));
 	if (pid < 0) {

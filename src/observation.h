@@ -65,7 +65,8 @@ struct observation {
 	uint64_t oom_usec; /* when a kill was first seen in a counter while the job ran */
 	/* memory.oom.group took the whole job, or memcage did in its place (v1) */
 	bool group_killed;
-	bool seccomp_killed; /* by memcage's own filter */
+	bool seccomp_killed;   /* a process, by memcage's own filter */
+	uint64_t seccomp_usec; /* when it was; 0: known from main's end only */
 
 	uint64_t start_usec, end_usec; /* command started; cage empty */
 };

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -11,10 +13,12 @@
 #include "base/own.h"
 #include "command.h"
 #include "delegate.h"
+#include "filter_eval.h"
 #include "text.h"
 #include "usage.h"
 
-#define LOG_WAIT_MSEC 5 /* "Killed process" is printed after the signal was sent */
+#define LOG_WAIT_MSEC 5	  /* "Killed process" is printed after the signal was sent */
+#define CALL_WAIT_MSEC 50 /* ... and what audit has to say, by a thread of the kernel's */
 #define WORTH_SAYING                                                                               \
 	10 /* a tenth of the wall time: what of throttling and stalls is worth a warning */
 #define WORTH_SAYING_LEAST (100 * USEC_PER_MSEC)
@@ -43,6 +47,56 @@ static void read_kernel_log(struct run *run)
 	if (log->nested && memory->own_ooms == 0 && memory->nested_ooms == 0)
 		memory->nested_ooms = 1;
 	memory->log_complete = named && log->victim_count - log->unnamed >= memory->oom_kills;
+}
+
+/* The main process's, in the kernel log. */
+static const struct kmsg_call *find_call(const struct run *run)
+{
+	const struct kmsg_evidence *log = &run->evidence;
+	size_t count = log->call_count < KMSG_CALLS_MOST ? log->call_count : KMSG_CALLS_MOST;
+
+	for (size_t i = 0; i < count && run->main_pid > 0; i++)
+		if (log->calls[i].pid == run->main_pid)
+			return &log->calls[i];
+	return NULL;
+}
+
+static const struct kmsg_call *await_call(struct run *run)
+{
+	struct pollfd more = { .fd = run->kernel_log, .events = POLLIN };
+	const struct kmsg_call *call;
+
+	if (run->kernel_log < 0 || !host_is_root_pid_namespace())
+		return NULL;
+	run_read_log(run);
+	call = find_call(run);
+	if (call || poll(&more, 1, CALL_WAIT_MSEC) <= 0)
+		return call;
+	run_read_log(run);
+	return find_call(run);
+}
+
+/*
+ * Without a listener: SIGSYS is of the main process's end, and whose filter it was the log may say.
+ * Where it is silent (not every kernel has audit) ours is the one that we know of.
+ */
+static void explain_sigsys(struct run *run)
+{
+	const struct kmsg_call *call;
+
+	if (run->listener >= 0 || !run->job->filter.kills || !run->seen.main_known ||
+	    !WIFSIGNALED(run->seen.main_status) || WTERMSIG(run->seen.main_status) != SIGSYS)
+		return;
+	call = await_call(run);
+	if (call && !filter_may_kill(&run->job->filter.program, call->audit, &call->number))
+		return;
+	run->seen.seccomp_killed = true;
+	if (!call)
+		return;
+	run->call = (struct call_seen) {
+		.known = true, .number = call->number, .audit = call->audit, .pid = call->pid
+	};
+	memcpy(run->call.comm, call->comm, sizeof(run->call.comm));
 }
 
 /* Must the log be read at all?  Only v1 can have lost a kill of the job's from its counters. */
@@ -206,6 +260,7 @@ void observe(struct run *run)
 	name_victims(run);
 	note_group_kill(run);
 	explain_exec(run);
+	explain_sigsys(run);
 	warn_of_limits(run);
 	warn_of_tmp(run);
 	warn_of_nested(run);
@@ -233,6 +288,8 @@ void run_release(struct run *run)
 	samples_release(&run->samples);
 	own_close(&run->main_pidfd);
 	own_close(&run->tmp);
+	own_close(&run->listener);
+	free(run->denials);
 	own_close(&run->kernel_log);
 	own_close(&run->timer);
 	own_close(&run->epoll);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outcome.h"
 
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,9 @@ static void gather(struct report *report, const struct outcome *outcome, const s
 		.warning_count = run->warning_count,
 		.samples = run->samples.list,
 		.sample_count = run->samples.count,
+		.seccomp = run->job->settings.seccomp,
+		.call = run->seen.seccomp_killed ? &run->call : NULL,
+		.no_listener_errnum = run->no_listener_errnum,
 		.failure = run->failure.text[0] ? run->failure.text : NULL,
 	};
 	if (run->seen.end_usec > run->seen.start_usec)
@@ -155,6 +159,38 @@ static void gather_verdict(struct outcome *outcome, const struct run *run)
 	report->ancestor_limit_bytes = run->watch.ancestors[report->verdict.ancestor].limit_bytes;
 }
 
+#define DENIED_LINE 160
+
+/* Lines and their texts in one piece.  At least one, so that a user sees that it was looked at. */
+static void tell_denied(struct outcome *outcome, const struct run *run)
+{
+	size_t known = run->denials ? run->denials->count : 0, count = 0;
+	char *text;
+
+	outcome->denied = calloc(known + 1, sizeof(char *) + DENIED_LINE);
+	if (!outcome->denied)
+		return;
+	text = (char *) (outcome->denied + known + 1);
+	for (; count < known; count++, text += DENIED_LINE) {
+		const struct denial *denial = &run->denials->list[count];
+		uint32_t action = denial->verdict & SECCOMP_RET_ACTION_FULL;
+		int errnum = (int) (denial->verdict & SECCOMP_RET_DATA);
+
+		text_denied(&denial->first, action == SECCOMP_RET_ERRNO ? errnum : -1,
+			    denial->times, text, DENIED_LINE);
+		outcome->denied[count] = text;
+	}
+	if (known == 0)
+		snprintf(text, DENIED_LINE, "no system call was denied");
+	else if (run->denials->others > 0)
+		snprintf(text, DENIED_LINE, "and %llu more calls",
+			 (unsigned long long) run->denials->others);
+	if (*text)
+		outcome->denied[count++] = text;
+	outcome->result.denied = outcome->denied;
+	outcome->result.denied_count = count;
+}
+
 void outcome_decide(struct outcome *outcome, const struct run *run)
 {
 	char summary[TEXT_LINE], hint[TEXT_LINE];
@@ -167,6 +203,8 @@ void outcome_decide(struct outcome *outcome, const struct run *run)
 	outcome->report.summary = outcome->summary;
 	outcome->report.hint = outcome->hint;
 	fill_result(outcome, &outcome->report);
+	if (run->job->settings.seccomp_log && run->seen.main_started)
+		tell_denied(outcome, run);
 }
 
 const char *outcome_json(struct outcome *outcome)
@@ -183,4 +221,5 @@ void outcome_release(struct outcome *outcome)
 	free(outcome->json);
 	free(outcome->summary);
 	free(outcome->hint);
+	free(outcome->denied);
 }

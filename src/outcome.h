@@ -15,6 +15,7 @@ struct outcome {
 	char ancestor[PATH_MAX];
 	char *json; /* made when it is asked for */
 	char *summary, *hint;
+	const char **denied;
 };
 
 /* Gives the run its date. */

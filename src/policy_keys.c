@@ -29,6 +29,8 @@ static const struct row {
 	{ "capabilities", POLICY_WORDS, "the caller's", "capset(2), user namespace" },
 	{ "no-new-privs", POLICY_VALUE, "true", "prctl(2)" },
 	{ "hostname", POLICY_VALUE, "the host's", "UTS namespace" },
+	{ "seccomp", POLICY_VALUE, "default", "seccomp(2)" },
+	{ "seccomp-log", POLICY_SWITCH, "false", "stderr" },
 	{ "backend", POLICY_VALUE, "auto", "cgroup version" },
 	{ "allow-unsupported", POLICY_WORDS, "false", "memcage" },
 	{ "report", POLICY_VALUE, NULL, "memcage" },

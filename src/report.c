@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
 #include "base/json.h"
 #include "base/own.h"
+#include "filter_compile.h"
 #include "text.h"
 
 const char *const warning_names[WARNING__COUNT] = {
@@ -257,6 +259,42 @@ static struct json_t *oom_json(const struct report *report)
 	return json_close(&object);
 }
 
+static struct json_t *args_json(const struct call_seen *call)
+{
+	struct json_writer array;
+
+	if (!call->args_known)
+		return json_make_null();
+	array = json_open_array();
+	for (size_t i = 0; i < ARRAY_LEN(call->args); i++)
+		json_append_number(&array, (int64_t) call->args[i]);
+	return json_close(&array);
+}
+
+/* Whatever the cause is: see oom_json(). */
+static struct json_t *seccomp_json(const struct report *report)
+{
+	const struct call_seen *call = report->call;
+	enum arch arch;
+	struct json_writer object;
+	char name[64];
+
+	if (!call)
+		return json_make_null();
+	object = json_open_object();
+	arch = call->known ? arch_of_call(call->audit, call->number) : ARCH__COUNT;
+	json_put_text(&object, "syscall",
+		      call->known ? filter_call_name(call->audit, call->number, name, sizeof(name))
+				  : NULL);
+	json_put_number(&object, "number",
+			call->known && call->number >= 0 ? (uint64_t) call->number : UNREADABLE);
+	json_put_text(&object, "arch", arch < ARCH__COUNT ? arches[arch].shown : NULL);
+	json_put(&object, "args", args_json(call));
+	json_put_number(&object, "pid", call->pid > 0 ? (uint64_t) call->pid : UNREADABLE);
+	json_put_text(&object, "comm", call->comm[0] ? call->comm : NULL);
+	return json_close(&object);
+}
+
 static void put_end(struct json_writer *object, const struct report *report)
 {
 	json_put_usec(object, "wall_seconds", report->wall_usec);
@@ -358,7 +396,7 @@ static struct json_t *build(const struct report *report)
 		put_end(&object, report);
 	else
 		put_unfinished(&object);
-	json_put_null(&object, "seccomp");
+	json_put(&object, "seccomp", seccomp_json(report));
 	json_put(&object, "limits", limits_json(report));
 	json_put(&object, "usage", usage_json(report->ended ? &report->usage : NULL));
 	json_put(&object, "warnings", warnings_json(report));

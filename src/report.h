@@ -45,6 +45,17 @@ struct victim {
 	enum victim_source source;
 };
 
+/* A call that memcage's own filter killed for. */
+struct call_seen {
+	bool known; /* which call it was */
+	int number;
+	uint32_t audit; /* AUDIT_ARCH_... */
+	bool args_known;
+	uint64_t args[6];
+	pid_t pid;     /* in memcage's own PID namespace; 0: not known */
+	char comm[16]; /* as the kernel has it: any bytes but NUL */
+};
+
 enum warning_code {
 	WARNING_PIDS_LIMIT,
 	WARNING_TMP_FULL,
@@ -94,6 +105,10 @@ struct report {
 	const char *missing_evidence;  /* for the scope unknown: what could not be read; NULL */
 	const char *ancestor_name;     /* path of the guilty ancestor, NULL if not known */
 	uint64_t ancestor_limit_bytes; /* its memory limit; 0 or UNREADABLE if not known */
+
+	const char *seccomp;	      /* the filter as it was asked for; NULL: default */
+	const struct call_seen *call; /* where it killed; NULL */
+	int no_listener_errnum;	      /* why no more is known of the call; 0 */
 
 	const struct limit_value *limits; /* LIMIT__COUNT, as in force; NULL: not known yet */
 	uint64_t memory_effective_bytes;  /* smallest of the job's and its readable ancestors' */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "run.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 
+#include "base/file.h"
 #include "base/line.h"
 
 void run_init(struct run *run, const struct job *job)
@@ -13,7 +16,7 @@ void run_init(struct run *run, const struct job *job)
 	run->job = job;
 	run->child = CHILD_NONE;
 	run->watch = OOM_WATCH_NONE;
-	run->main_pidfd = run->tmp = run->epoll = run->timer = run->kernel_log = -1;
+	run->main_pidfd = run->tmp = run->listener = run->epoll = run->timer = run->kernel_log = -1;
 	memcpy(run->limits, job->limits, sizeof(run->limits)); /* lists stay the job's */
 }
 
@@ -55,6 +58,23 @@ struct process_source run_processes(const struct run *run)
 		.part = cgroup_part(&run->cgroup, CONTROLLER_MEMORY),
 		.init = run->child.pid,
 	};
+}
+
+/*
+ * The kernel says which process a pidfd is, in our namespace's numbers:
+ * Documentation/filesystems/proc.rst, 3.8.
+ */
+pid_t run_main_pid(const struct run *run)
+{
+	char path[64], text[1024];
+	const char *line;
+
+	if (run->main_pidfd < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", run->main_pidfd);
+	if (file_read_at(AT_FDCWD, path, text, sizeof(text)) < 0 || !(line = strstr(text, "Pid:")))
+		return -1;
+	return (pid_t) strtol(line + strlen("Pid:"), NULL, 10);
 }
 
 void run_read_log(struct run *run)

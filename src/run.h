@@ -12,6 +12,7 @@
 #include "job.h"
 #include "kmsg.h"
 #include "launch.h"
+#include "listener.h"
 #include "observation.h"
 #include "oom_watch.h"
 #include "process_table.h"
@@ -55,7 +56,10 @@ struct run {
 	struct cgroup cgroup;
 	struct oom_watch watch;
 	struct child child;
-	int main_pidfd, tmp; /* from init; -1 */
+	int main_pidfd, tmp;	/* from init; -1 */
+	int listener;		/* of the job's filter, from init; -1 */
+	int no_listener_errnum; /* why there is none, where one was wanted; 0 */
+	pid_t main_pid;		/* where only the kernel log can tell of the filter's kills; 0 */
 	int epoll, timer, kernel_log;
 
 	enum run_phase phase;
@@ -68,8 +72,10 @@ struct run {
 	int stopped_by;		/* signal that stopped main, not yet said; 0 */
 
 	struct observation seen;
-	uint64_t tmp_files;	/* that are not the job's */
-	uint64_t tmp_files_now; /* all, as last looked at */
+	struct call_seen call;	 /* the first that the filter killed for */
+	struct denials *denials; /* with --seccomp-log; NULL where nothing was denied */
+	uint64_t tmp_files;	 /* that are not the job's */
+	uint64_t tmp_files_now;	 /* all, as last looked at */
 	uint64_t tmp_peak_bytes;
 	bool tmp_full;
 	struct kmsg_evidence evidence;
@@ -90,6 +96,8 @@ void run_init(struct run *run, const struct job *job);
 void run_warn(struct run *run, enum warning_code code, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Where the job's processes are to be found now. */
 struct process_source run_processes(const struct run *run);
+/* The main process in our PID namespace's numbers; -1 before it runs and after its end. */
+pid_t run_main_pid(const struct run *run);
 /* Takes in what the kernel log says of the job by now. */
 void run_read_log(struct run *run);
 /* Space and files of the private tmpfs now: keeps the peak, and whether it was full. */

@@ -297,6 +297,20 @@ static int parse_backend(const char *text, struct settings *settings, struct mem
 	return refuse(err, text, "auto, v2, v1 or observe");
 }
 
+static int parse_seccomp(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	return *text ? replace(&settings->seccomp, text, err)
+		     : refuse(err, text, "default, strict, off or a file");
+}
+
+static int parse_seccomp_log(const char *text, struct settings *settings, struct memcage_error *err)
+{
+	(void) text;
+	(void) err;
+	settings->seccomp_log = true;
+	return 0;
+}
+
 static const char *const allowance_names[ALLOW__COUNT] = {
 	[ALLOW_LIMIT] = "limit-unsupported",
 	[ALLOW_NAMESPACE] = "namespace-unavailable",
@@ -392,6 +406,10 @@ const struct setting settings_table[] = {
 	  parse_capabilities, .policy_only = true },
 	{ "no-new-privs", 0, "true|false", "whether programs may gain rights by execve",
 	  parse_no_new_privs, .policy_only = true },
+	{ "seccomp", 0, "NAME|FILE|off",
+	  "filter system calls by default, strict, an OCI profile, or not", parse_seccomp },
+	{ "seccomp-log", 0, NULL, "say at the end which system calls the filter denied",
+	  parse_seccomp_log },
 	{ "backend", 0, "auto|v2|v1|observe",
 	  "which cgroup version to use, or none (default: auto)", parse_backend },
 	{ "allow-unsupported", 0, "CODE,...",
@@ -449,6 +467,7 @@ int settings_copy(const struct settings *from, struct settings *to)
 	*to = *from;
 	to->workdir = copy_text(from->workdir, &failed);
 	to->hostname = copy_text(from->hostname, &failed);
+	to->seccomp = copy_text(from->seccomp, &failed);
 	to->report = copy_text(from->report, &failed);
 	to->pass_fds = copy_array(from->pass_fds, from->pass_fd_count, sizeof(int), &failed);
 	to->binds = copy_array(from->binds, from->bind_count, sizeof(struct bind), &failed);
@@ -491,6 +510,7 @@ void settings_release(struct settings *settings)
 	free(settings->policy);
 	free(settings->workdir);
 	free(settings->hostname);
+	free(settings->seccomp);
 	free(settings->report);
 	*settings = SETTINGS_DEFAULT;
 }

@@ -55,6 +55,8 @@ struct settings {
 	bool allow_new_privs; /* no-new-privs: false */
 	enum backend_choice backend;
 	unsigned int allowed; /* bit 1 << enum allowance */
+	char *seccomp;	      /* a shipped filter's name, a file, "off"; NULL: default */
+	bool seccomp_log;     /* count what the filter denies */
 	char *report;	      /* FILE, fd:N, -; NULL */
 	uint64_t sample_usec; /* 0: no timeline */
 	int oom_exit_code;

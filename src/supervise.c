@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -24,7 +25,15 @@
 /* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes. */
 #define OOM_LOOK_IDLE USEC_PER_SEC
 
-enum source { SOURCE_TIMER, SOURCE_INIT, SOURCE_SOCKET, SOURCE_MEMORY, SOURCE_NESTED, SOURCE_MAIN };
+enum source {
+	SOURCE_TIMER,
+	SOURCE_INIT,
+	SOURCE_SOCKET,
+	SOURCE_MEMORY,
+	SOURCE_NESTED,
+	SOURCE_MAIN,
+	SOURCE_LISTENER
+};
 
 typedef void due_fn(struct run *run, uint64_t now);
 
@@ -266,13 +275,30 @@ static void arm_timer(struct run *run)
 
 /* ---- what init says ---- */
 
-static void command_started(struct run *run, const struct cage_message *message, const int fds[2],
-			    uint64_t now)
+static void start_listening(struct run *run, int listener)
+{
+	struct epoll_event watch = { .events = EPOLLIN, .data.u32 = SOURCE_LISTENER };
+
+	run->listener = listener;
+	if (listener >= 0)
+		epoll_ctl(run->epoll, EPOLL_CTL_ADD, listener, &watch);
+	if (run->job->settings.seccomp_log)
+		run->denials = calloc(1, sizeof(*run->denials));
+}
+
+static void command_started(struct run *run, const struct cage_message *message,
+			    const int fds[CAGE_FDS_MOST], uint64_t now)
 {
 	struct epoll_event watch = { .events = EPOLLIN, .data.u32 = SOURCE_MAIN };
+	size_t next = 1;
 
 	run->main_pidfd = fds[0];
-	run->tmp = fds[1];
+	run->tmp = message->tmp ? fds[next++] : -1;
+	if (message->listener)
+		start_listening(run, fds[next]);
+	run->no_listener_errnum = message->number;
+	if (message->number != 0 && run->job->filter.kills)
+		run->main_pid = run_main_pid(run);
 	run->tmp_files = message->tmp_files;
 	run->seen.main_started = true;
 	if (*message->text)
@@ -305,7 +331,7 @@ static void set_up_failed(struct run *run, const struct cage_message *message)
 static void hear(struct run *run, uint64_t now)
 {
 	struct cage_message message;
-	int fds[2];
+	int fds[CAGE_FDS_MOST];
 
 	while (launch_receive(&run->child, &message, fds)) {
 		switch (message.kind) {
@@ -330,6 +356,37 @@ static void hear(struct run *run, uint64_t now)
 			break;
 		}
 	}
+}
+
+/* ---- calls that the filter asks about ---- */
+
+static void take_call(struct run *run, uint64_t now)
+{
+	struct call_seen call;
+
+	switch (listener_take(run->listener, &run->job->filter, &call, run->denials)) {
+	case LISTENED_NOTHING:
+		break;
+	case LISTENED_KILLED:
+		look_at_memory(run, now);
+		if (!run->seen.seccomp_killed)
+			run->call = call;
+		run->seen.seccomp_killed = true;
+		run->seen.seccomp_usec = once(run->seen.seccomp_usec, now);
+		break;
+	case LISTENED_CANNOT_KILL:
+		launch_kill(&run->child);
+		break;
+	}
+}
+
+/* It hangs up when nobody is left whom the filter is about. */
+static void listen_to_filter(struct run *run, uint32_t events, uint64_t now)
+{
+	if (events & EPOLLIN)
+		take_call(run, now);
+	else
+		epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->listener, NULL);
 }
 
 /* Main is gone: its init tells within a moment, or somebody has stopped it. */
@@ -384,6 +441,9 @@ void supervise_step(struct run *run)
 			break;
 		case SOURCE_MAIN:
 			main_gone(run, now);
+			break;
+		case SOURCE_LISTENER:
+			listen_to_filter(run, events[i].events, now);
 			break;
 		}
 	}

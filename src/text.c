@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch.h"
 #include "base/clock.h"
 #include "base/line.h"
 #include "base/own.h"
+#include "filter_compile.h"
 
 #define NAMED_MOST 2 /* victims that a summary names; the report has the others */
 
@@ -368,10 +370,57 @@ static void say_signaled(struct line *line, const struct report *report)
 		line_add(line, "; whether for memory cannot be seen here");
 }
 
+static void add_call(struct line *line, const struct call_seen *call)
+{
+	enum arch arch = arch_of_call(call->audit, call->number);
+	char name[64];
+
+	if (filter_call_name(call->audit, call->number, name, sizeof(name)))
+		line_add(line, "%s", name);
+	else
+		line_add(line, "number %d", call->number);
+	if (arch < ARCH__COUNT)
+		line_add(line, " (%s)", arches[arch].shown);
+	else
+		line_add(line, " (architecture %#x)", call->audit);
+}
+
+/* The process may be another than the main one, which then ended in its own way. */
 static void say_seccomp(struct line *line, const struct report *report)
 {
-	(void) report;
-	line_add(line, "killed by memcage's own seccomp filter (SIGSYS)");
+	const struct call_seen *call = report->call;
+	const struct verdict *verdict = &report->verdict;
+
+	if (!call || !call->known) {
+		line_add(line, "killed by memcage's own seccomp filter (SIGSYS)");
+		return;
+	}
+	line_add(line, "%.*s", (int) sizeof(call->comm), call->comm[0] ? call->comm : "a process");
+	if (call->pid > 0)
+		line_add(line, " (pid %d)", (int) call->pid);
+	line_add(line, " was killed by memcage's seccomp filter for the system call ");
+	add_call(line, call);
+	if (verdict->exit_code >= 0 || (verdict->signal != SIGKILL && verdict->signal != SIGSYS))
+		add_survivor(line, verdict);
+}
+
+void text_denied(const struct call_seen *call, int errnum, uint64_t times, char *buffer,
+		 size_t size)
+{
+	struct line line = line_start(buffer, size);
+	const char *error = errnum > 0 ? strerrorname_np(errnum) : NULL;
+
+	add_call(&line, call);
+	if (errnum < 0)
+		line_add(&line, ": killed");
+	else if (error)
+		line_add(&line, ": denied with %s", error);
+	else
+		line_add(&line, ": denied with error %d", errnum);
+	line_add(&line, " %" PRIu64 " time%s, first for %.*s (pid %d)", times,
+		 times == 1 ? "" : "s", (int) sizeof(call->comm),
+		 call->comm[0] ? call->comm : "a process", (int) call->pid);
+	line_end(&line);
 }
 
 static void say_failure(struct line *line, const struct report *report)

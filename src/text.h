@@ -28,5 +28,11 @@ void text_size_option(uint64_t bytes, char *buffer, size_t size);
 void text_duration_option(uint64_t usec, char *buffer, size_t size);
 /* "SIGKILL", "SIGRTMIN+3"; 0 -> "". */
 void text_signal(int signo, char *buffer, size_t size);
+/*
+ * A line of --seccomp-log: a call that was denied with an error (negative: killed), who made it
+ * first, and how often it was made.
+ */
+void text_denied(const struct call_seen *call, int errnum, uint64_t times, char *buffer,
+		 size_t size);
 /* Was the job killed at a limit that others had filled?  It used less than half of it itself. */
 bool text_is_bystander(const struct report *report);

@@ -146,7 +146,11 @@ static uint64_t oom_at(const struct observation *seen)
 
 static uint64_t seccomp_at(const struct observation *seen)
 {
-	return seen->seccomp_killed ? main_ended_at(seen) : NEVER;
+	uint64_t noticed = seen->seccomp_usec;
+
+	if (!seen->seccomp_killed)
+		return NEVER;
+	return noticed != NEVER && noticed < main_ended_at(seen) ? noticed : main_ended_at(seen);
 }
 
 static uint64_t signaled_at(const struct observation *seen)

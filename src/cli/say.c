@@ -147,6 +147,8 @@ void say_result(FILE *to, enum say_format format, const struct memcage_result *r
 {
 	if (!result->quiet)
 		formats[format](to, result);
+	for (size_t i = 0; i < result->denied_count && format != SAY_QUIET; i++)
+		fprintf(to, "memcage: seccomp: %s\n", result->denied[i]);
 	if (result->report_errnum != 0)
 		say_report_failed(to, result, place);
 }

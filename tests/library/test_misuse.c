@@ -29,7 +29,7 @@ static const struct row {
 	{ "a key with its dashes", "--memory", "1M", { "there is no option ----memory" } },
 	{ "a short option", "m", "1M", { "there is no option --m" } },
 	{ "a key in capitals", "MEMORY", "1M", { "there is no option --MEMORY" } },
-	{ "what comes later", "seccomp", "off", { "there is no option --seccomp" } },
+	{ "what comes later", "stall", "5s", { "there is no option --stall" } },
 	{ "a limit without a value", "memory", NULL, { "--memory: needs a value, such as 512M" } },
 	{ "a setting without a value", "oom", NULL, { "--oom: needs a value" } },
 	{ "a switch with a value", "clear-env", "yes", { "--clear-env: takes no value" } },

@@ -132,7 +132,7 @@ static const struct call allowed[] = {
 static void load_default(void)
 {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (filter_load(&filter_default) < 0)
+	if (filter_load(&filter_default, 0) < 0)
 		_exit(200);
 }
 
@@ -200,7 +200,7 @@ static int load_without_rights(const void *data)
 	(void) data;
 	if (getuid() == 0 && setresuid(65534, 65534, 65534) < 0)
 		return 201;
-	return filter_load(&filter_default) < 0 ? errno : 0;
+	return filter_load(&filter_default, 0) < 0 ? errno : 0;
 }
 
 static void check_without_rights(void **state)
@@ -230,7 +230,7 @@ static int load_nonsense(const void *data)
 
 	(void) data;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	return filter_load(&program) < 0 ? errno : 0;
+	return filter_load(&program, 0) < 0 ? errno : 0;
 }
 
 static void check_nonsense(void **state)

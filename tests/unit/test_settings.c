@@ -47,6 +47,10 @@ static void describe(const struct settings *settings, const char *key, char *out
 		snprintf(out, size, "%d", settings->clear_env);
 	else if (strcmp(key, "hostname") == 0 && settings->hostname)
 		snprintf(out, size, "%s", settings->hostname);
+	else if (strcmp(key, "seccomp") == 0 && settings->seccomp)
+		snprintf(out, size, "%s", settings->seccomp);
+	else if (strcmp(key, "seccomp-log") == 0)
+		snprintf(out, size, "%d", settings->seccomp_log);
 	else if (strcmp(key, "backend") == 0)
 		snprintf(out, size, "%s", backends[settings->backend]);
 	else if (strcmp(key, "allow-unsupported") == 0)
@@ -108,6 +112,10 @@ static const struct good {
 	{ "the longest host name", "hostname",
 	  "0123456789012345678901234567890123456789012345678901234567890123",
 	  "0123456789012345678901234567890123456789012345678901234567890123" },
+	{ "a shipped filter", "seccomp", "strict", "strict" },
+	{ "a profile of the user's", "seccomp", "a b/p.json", "a b/p.json" },
+	{ "no filter", "seccomp", "off", "off" },
+	{ "what the filter denied", "seccomp-log", NULL, "1" },
 	{ "whatever there is", "backend", "auto", "auto" },
 	{ "version 2", "backend", "v2", "v2" },
 	{ "version 1", "backend", "v1", "v1" },
@@ -193,6 +201,7 @@ static const struct bad {
 	{ "a descriptor with a blank", "pass-fd", "3 ", "'3 '", "0 to" },
 	{ "a hexadecimal descriptor", "pass-fd", "0x3", "'0x3'", "0 to" },
 	{ "no descriptor", "pass-fd", "", "''", "0 to" },
+	{ "no filter's name", "seccomp", "", "''", "default, strict, off or a file" },
 	{ "no working directory", "workdir", "", "''", "a directory" },
 	{ "no variable", "env", "", "''", "NAME=VALUE" },
 	{ "a variable without a name", "env", "=x", "'=x'", "NAME=VALUE" },

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include <errno.h>
+#include <linux/audit.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -563,7 +565,64 @@ static const struct row {
 		"memcage's own filter",
 		{ .verdict = ENDED_BY(MEMCAGE_CAUSE_SECCOMP, SIGSYS) },
 		"killed by memcage's own seccomp filter (SIGSYS)",
-		NULL,
+		"what a command needs a profile can allow: --seccomp FILE",
+	},
+	{
+		"a call that the filter killed for",
+		{
+			.verdict = ENDED_BY(MEMCAGE_CAUSE_SECCOMP, SIGKILL),
+			.call = &(const struct call_seen) { .known = true,
+							    .number = 101,
+							    .audit = AUDIT_ARCH_X86_64,
+							    .args_known = true,
+							    .pid = 7,
+							    .comm = "gdb" },
+		},
+		"gdb (pid 7) was killed by memcage's seccomp filter for the system call ptrace "
+		"(x86_64)",
+		"what a command needs a profile can allow: --seccomp FILE",
+	},
+	{
+		"a call that the filter killed a child for, and which has no name",
+		{
+			.verdict = { .cause = MEMCAGE_CAUSE_SECCOMP,
+				     .exit_code = 3,
+				     .status = 122 },
+			.call = &(const struct call_seen) { .known = true,
+							    .number = 9999,
+							    .audit = 0x1234,
+							    .comm = "a\nb" },
+		},
+		"a?b was killed by memcage's seccomp filter for the system call number 9999 "
+		"(architecture 0x1234); the main process went on and exited 3",
+		"what a command needs a profile can allow: --seccomp FILE",
+	},
+	{
+		"a call without a listener",
+		{
+			.verdict = ENDED_BY(MEMCAGE_CAUSE_SECCOMP, SIGSYS),
+			.call = &(const struct call_seen) { .known = true,
+							    .number = 20,
+							    .audit = AUDIT_ARCH_I386,
+							    .comm = "x" },
+			.no_listener_errnum = EBUSY,
+		},
+		"x was killed by memcage's seccomp filter for the system call getpid (i386)",
+		"a filter above memcage has the one listener that there can be: the arguments are "
+		"not known; what a command needs a profile can allow: --seccomp FILE",
+	},
+	{
+		"not even the call is known",
+		{
+			.verdict = ENDED_BY(MEMCAGE_CAUSE_SECCOMP, SIGSYS),
+			.call = &(const struct call_seen) { .known = false },
+			.no_listener_errnum = EBUSY,
+		},
+		"killed by memcage's own seccomp filter (SIGSYS)",
+		"a filter above memcage has the one listener that there can be: which call it was "
+		"is not known, nor whether a filter of the job's own killed; what a command needs "
+		"a "
+		"profile can allow: --seccomp FILE",
 	},
 	{
 		"a command that cannot be executed",
