@@ -583,6 +583,8 @@ static void take_in(struct loader *loader, struct source source)
 		return;
 	}
 	source.file = policy->files[policy->file_count++];
+	if (source.nodes->count == 0)
+		return; /* and there is no list to walk along */
 	take_extends(loader, &source);
 	add_own(loader, &source);
 }

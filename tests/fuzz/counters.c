@@ -80,7 +80,7 @@ static void check_watch(const struct fake *fake)
 	oom_watch_open_ancestors(&watch, &fake->host);
 	if (oom_watch_open(&watch, &fake->cgroup, &err) == 0) {
 		oom_watch_read(&watch, true);
-		oom_watch_finish(&watch, &seen, &events);
+		oom_watch_finish(&watch, true, &seen, &events);
 		assert(seen.ancestor_count == 1);
 	}
 	oom_watch_release(&watch);

@@ -47,7 +47,8 @@ static void find(enum cgroup_version version, const char *text, bool verify)
 {
 	struct hierarchy hierarchy = { .version = version, .dir = -1 };
 
-	snprintf(hierarchy.mount, sizeof(hierarchy.mount), "%s/mount", tree.path);
+	assert(snprintf(hierarchy.mount, sizeof(hierarchy.mount), "%s/mount", tree.path) <
+	       HIERARCHY_MOUNT);
 	if (hierarchy_find_own(&hierarchy, CONTROLLER_MEMORY, text, verify) < 0)
 		return;
 	check_found(&hierarchy, verify);
