@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attempts to get out: each is a small program (tests/escapes) that tries one thing.
+
+The table says of each what comes of it without a cage, where it gets through or the row says why
+that cannot be shown, and in a cage that root makes: with `default`, with `default` for a command
+that runs as nobody, and with `strict`.  `default` is for commands that are trusted with all that
+their caller may do, so it stops root from what changes the host's kernel, and not from much else;
+SECURITY.md says the same in words.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+
+from cases_exit import PLAIN
+from cases_terminal import Terminal
+from expect import ANY, Is, one_of
+from harness import Failed, case
+from host import HOST, MIB, Home, read
+
+THROUGH, STOPPED = 'through', 'stopped'
+
+
+class Unshown(str):
+    """Why it cannot be shown to get through without a cage."""
+
+
+# A policy and the options that name it.
+POLICIES = {'default': []}
+
+# The cages of each attempt: what is said before its words.
+NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--']
+CAGES = {'default': ([], []), 'nobody': ([], NOBODY)}
+
+# Why root in a cage of `default` is not stopped.
+AS_ROOT = 'root keeps its rights: who is root and not trusted needs strict'
+FILES = 'the files are the caller\'s, with his rights'
+NETWORK = 'the network is the host\'s; --network none is for this'
+NESTING = 'sandboxes inside need it; it gives nothing outside of the job\'s own namespaces'
+KEYS = 'keyrings are of the user, and default does not change who that is'
+
+
+# Its name is what the attempts look for.
+OUTSIDER = 'echo outsider >/proc/$$/comm; echo ready; read -r line'
+
+
+def mount_options():
+    """Those of the host's cgroup2, which a mount of it with others would change."""
+    found = re.search(r' - cgroup2 \S+ rw,?(\S*)', read('/proc/self/mountinfo'))
+    return found.group(1) if found else ''
+
+
+def outcome(out):
+    return THROUGH if out.strip() == 'through' else STOPPED
+
+
+def bare(live, words, **options):
+    """An attempt without a cage, in the case's own cgroup."""
+    process = live.launch(words, stdout=subprocess.PIPE, **options)
+    out = live.read_all(process.stdout).decode(errors='replace')
+    live.wait(process)
+    return out
+
+
+@contextlib.contextmanager
+def on_the_host(live, argv):
+    """A process beside the cage, in a cgroup of its own; it ends with its stdin."""
+    home = Home(f'{live.name}-host')
+    process = live.launch(argv, home=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        live.ensure(process.stdout.readline() == b'ready\n', f'{argv} has not started')
+        yield process
+    finally:
+        process.stdin.close()
+        live.wait(process)
+        home.remove()
+
+
+def judge(where, out, wanted):
+    seen = outcome(out)
+    if seen != wanted:
+        raise Failed(f'{where}: {seen} ({out.strip()!r}), expected {wanted}')
+
+
+def try_in_cages(live, words, options, wanted, report):
+    for cage, (named, before) in CAGES.items():
+        result = live.run(*named, *options, '--', *before, *words)
+        live.expect(result, report={'cause': one_of('exited', 'oom', 'seccomp', 'signaled')})
+        live.expect(result, report=report)
+        live.ensure(result.out or result.report['cause'] != 'exited', f'{cage}: nothing was tried')
+        judge(cage, result.out, wanted[cage])
+
+
+def try_everywhere(live, attempt, names):
+    """names: what stands for the words of the attempt that begin with %."""
+    def words(**more):
+        return [{**names, **more}.get(word, word) for word in attempt['words']]
+
+    if not isinstance(attempt['nothing'], Unshown):
+        out = bare(live, attempt['before'] + words(), start=attempt['start'])
+        judge('without a cage', out, attempt['nothing'])
+    try_in_cages(live, words(**{'%target': '1'}), attempt['options'], attempt, attempt['report'])
+
+
+def attempt(name, words, default, nobody=STOPPED, strict=STOPPED, nothing=THROUGH, why=None,
+            options=(), start=None, before=(), report=ANY, setup=None, **more):
+    """A row of the table.  before: what it is started by without a cage; why: of `default`."""
+    row = {'words': words.split(), 'default': default, 'nobody': nobody, 'strict': strict,
+           'nothing': nothing, 'options': options, 'start': start,
+           'before': list(before), 'report': report}
+    assert why or default == STOPPED, name
+    needs = ' '.join(row['words'])
+
+    def play(live):
+        with contextlib.ExitStack() as stack:
+            names = {'%options': mount_options(), '%held': str(live.number)}
+            if '%outside' in needs or '%target' in needs:
+                process = stack.enter_context(on_the_host(live, ['sh', '-c', OUTSIDER]))
+                names['%outside'] = names['%target'] = str(process.pid)
+            if '%held' in needs:
+                argv = ['@escape-ipc', 'hold', names['%held']]
+                stack.enter_context(on_the_host(live, argv))
+            if setup:
+                setup(live)
+            try_everywhere(live, row, names)
+
+    play.__name__ = 'escape_' + name
+    case(**more)(play)
+
+
+# The supervisor, and all others outside -----------------------------------------------------------
+#
+# Init is what a cage shows of memcage; the supervisor itself has no number in there.
+
+attempt('find_a_process_of_the_host', '@escape-process find outsider %outside', STOPPED)
+for act in ('signal', 'queue', 'pidfd', 'owner', 'trace', 'vm-write', 'vm-read', 'mem', 'environ',
+            'fd', 'getfd', 'exe', 'root', 'cwd', 'prlimit', 'priority', 'ns-cgroup', 'ns-net'):
+    attempt(f'{act}_of_a_process_of_the_host'.replace('-', '_'),
+            f'@escape-process {act} %outside', STOPPED)
+for act in ('trace', 'vm-write', 'vm-read', 'mem', 'environ', 'fd', 'getfd', 'exe', 'root', 'cwd',
+            'ns-cgroup', 'ns-net'):
+    attempt(f'{act}_of_the_init'.replace('-', '_'), f'@escape-process {act} %target', THROUGH,
+            why=AS_ROOT)
+attempt('a_leaked_folder', '@escape-descriptor walk', STOPPED, start=['-f', '3'])
+attempt('any_leaked_descriptor', '@escape-descriptor find', STOPPED, start=['-f', '3'])
+
+
+# More rights --------------------------------------------------------------------------------------
+
+def put_helper(live, mode=0o755, capabilities=None):
+    path = shutil.copy(live.victim('escape-gain'), live.path('helper'))
+    os.chown(path, 0, 0)
+    os.chmod(path, mode)
+    if capabilities:
+        os.setxattr(path, 'security.capability', capabilities)
+
+
+# struct vfs_cap_data, version 2, effective: CAP_DAC_OVERRIDE
+CAPABLE = bytes.fromhex('01000002' '02000000' '00000000' '00000000' '00000000')
+
+attempt('a_set_user_id_program', '@escape-gain execute helper', STOPPED,
+        setup=lambda live: put_helper(live, 0o4755), leaves=['helper'])
+attempt('a_program_with_capabilities', '@escape-gain execute helper', STOPPED,
+        setup=lambda live: put_helper(live, capabilities=CAPABLE), leaves=['helper'])
+attempt('capabilities_in_any_set', '@escape-gain capabilities', THROUGH, THROUGH,
+        why='the bounding set stays, and nothing that is executed gives what is in it')
+attempt('another_user', '@escape-gain uid', THROUGH, why=AS_ROOT)
+attempt('a_user_namespace', '@escape-gain userns', THROUGH, THROUGH, why=NESTING)
+attempt('a_user_namespace_by_clone3', '@escape-gain userns-clone3', THROUGH, THROUGH, why=NESTING)
+attempt('a_mount_in_a_user_namespace', '@escape-gain userns-mount', THROUGH, THROUGH, why=NESTING)
+attempt('a_negative_nice_value', '@escape-gain nice', THROUGH, why=AS_ROOT)
+
+
+def where(holds, name, words, reason):
+    """What root can on some machines only."""
+    attempt(name, words, THROUGH if holds else STOPPED, why=AS_ROOT,
+            nothing=THROUGH if holds else Unshown(reason))
+
+
+for name, act in (('a_raised_rlimit', 'rlimit'), ('being_unkillable', 'unkillable')):
+    where(HOST.resource, name, f'@escape-gain {act}', 'this root has no CAP_SYS_RESOURCE')
+where(HOST.lab == 'qemu', 'real_time_priority', '@escape-gain real-time',
+      'this kernel gives a cgroup no real-time share by itself')
+
+# Mounts -------------------------------------------------------------------------------------------
+
+OWN_MOUNTS = ['unshare', '-m']
+
+attempt('uncover_tmp', '@escape-mount uncover /tmp', THROUGH, why=AS_ROOT,
+        nothing=Unshown('nothing is covered without a cage'))
+attempt('uncover_proc', '@escape-mount uncover /proc', THROUGH, why=AS_ROOT,
+        nothing=Unshown('nothing is covered without a cage'))
+for act in ('remount', 'setattr'):
+    attempt(f'{act}_a_read_only_bind', f'@escape-mount {act} /mnt', THROUGH, why=AS_ROOT,
+            options=['--bind', '%cwd/shown:/mnt:ro'], files={'shown/file': ('', 0o644)},
+            leaves=['shown'], before=['unshare', '-m', 'sh', '-c',
+                                      'mount --bind shown /mnt && mount -o remount,ro,bind /mnt && '
+                                      'exec "$@"', '-'])
+attempt('cover_a_folder', '@escape-mount cover /etc', THROUGH, why=AS_ROOT, before=OWN_MOUNTS)
+attempt('clone_a_mount', '@escape-mount open_tree /', THROUGH, why=AS_ROOT, before=OWN_MOUNTS)
+attempt('open_a_file_system', '@escape-mount fsopen tmpfs', THROUGH, why=AS_ROOT)
+attempt('out_of_a_chroot_to_a_file_of_the_host', '@escape-mount chroot /etc/shadow', THROUGH,
+        why=FILES)
+
+
+# The host's files and devices ---------------------------------------------------------------------
+
+for name, path in (('sysrq', '/proc/sysrq-trigger'),
+                   ('core_pattern', '/proc/sys/kernel/core_pattern'),
+                   ('the_kernel_log', '/dev/kmsg'),
+                   ('a_sysctl_of_memory', '/proc/sys/vm/overcommit_memory')):
+    where(os.path.exists(path), f'open_{name}_for_writing', f'@escape-file write {path}',
+          'it is not there')
+if HOST.lab:
+    attempt('rewrite_core_pattern', '@escape-file rewrite /proc/sys/kernel/core_pattern', THROUGH,
+            why=AS_ROOT)
+attempt('a_device_made_in_tmp', '@escape-file mknod /tmp/escape-device', STOPPED)
+attempt('a_device_made_in_the_working_directory', '@escape-file mknod escape-device', THROUGH,
+        why=AS_ROOT)
+attempt('a_file_made_beside_the_hosts_programs', '@escape-file make /usr/escape-made', THROUGH,
+        why=FILES)
+attempt('the_hosts_secrets', '@escape-file read /etc/shadow', THROUGH, why=FILES)
+
+# Talking to the host ------------------------------------------------------------------------------
+
+attempt('an_abstract_socket_of_the_host', '@escape-ipc abstract %held', THROUGH, THROUGH,
+        why=NETWORK)
+attempt('an_abstract_socket_without_the_network', '@escape-ipc abstract %held', STOPPED,
+        options=['--network', 'none'])
+for kind in ('sysv', 'queue', 'shm'):
+    attempt(f'{kind}_of_the_host', f'@escape-ipc {kind} %held', STOPPED)
+attempt('a_key_of_the_user', '@escape-ipc user-key %held', THROUGH, why=KEYS)
+
+# The cgroup ---------------------------------------------------------------------------------------
+
+attempt('leave_the_cgroup', '@escape-cgroup leave %options', STOPPED)
+attempt('leave_the_cgroup_by_the_inits_namespace',
+        '@escape-cgroup leave-by-namespace %options %target', THROUGH, why=AS_ROOT)
+attempt('outgrow_the_memory_limit', '@escape-cgroup outgrow 96', STOPPED, options=['-m', '32M'],
+        parent_memory=48 * MIB)
+attempt('set_a_release_agent', '@escape-cgroup release-agent', STOPPED,
+        nothing=THROUGH if not HOST.v2 else Unshown('v2 has none'))
+
+# Resources ----------------------------------------------------------------------------------------
+
+SMALL = ['-m', '48M', '--tmp', '8M', '--pids', '32', '-t', '60s']
+
+
+def nothing_left(live, kind):
+    live.ensure('0x6d63656d' not in read('/proc/sysvipc/shm') and '1835230573' not in read(
+        '/proc/sysvipc/shm'), 'a segment of the job is left')
+    live.ensure(not os.path.exists('/dev/shm/escape-take'), f'{kind}: a file of the job is left')
+
+
+def take(name, kind, amount, default=STOPPED, nobody=STOPPED, strict=STOPPED, nothing=THROUGH,
+         options=SMALL, **more):
+    """Bounded, so that it can be shown to get through without a cage.  In it nothing is removed."""
+    def play(live):
+        wanted = {'default': default, 'nobody': nobody, 'strict': strict}
+        words = ['@escape-take', kind, str(amount)]
+        if not isinstance(nothing, Unshown):
+            judge('without a cage', bare(live, words), nothing)
+        try_in_cages(live, [*words, 'leave'], options, wanted, ANY)
+        nothing_left(live, kind)
+
+    play.__name__ = 'escape_by_taking_' + name
+    case(within=90, **more)(play)
+
+
+take('memory', 'memory', 96)
+take('room_in_tmp', 'tmp', 64)
+take('room_in_tmp_at_once', 'tmp-fallocate', 64)
+take('room_in_tmp_by_mapping', 'tmp-mapping', 64)
+take('files_in_tmp', 'inodes', 10000)
+take('pipes', 'pipes', 96)
+take('sockets', 'sockets', 96)
+take('system_v_memory', 'sysv', 96)
+take('posix_memory', 'shm', 64)
+take('memfd', 'memfd', 96)
+take('open_files', 'files', 200000, options=['-m', '16M', '-t', '60s'])
+take('watches', 'watches', 4000, options=['-m', '1M', '-t', '60s'])
+take('children', 'children', 64)
+take('zombies', 'zombies', 64)
+take('depth_in_tmp', 'depth', 20000)
+take('a_core_dump', 'core', 8, options=['--rlimit', 'CORE=0:0'], leaves=['core.*'])
+
+
+# The verdict --------------------------------------------------------------------------------------
+
+def cages(check):
+    """A case that is played in a cage of each policy."""
+    def play(live):
+        for named in POLICIES.values():
+            check(live, named)
+    play.__name__ = 'escape_' + check.__name__
+    return play
+
+
+def lie(check=None, **more):
+    return case(**more)(cages(check)) if check else lambda inner: case(**more)(cages(inner))
+
+
+@lie
+def a_signal_to_the_init_changes_no_verdict(live, named):
+    result = live.run(*named, '--', '@escape-lie', 'init')
+    live.expect(result, status=0, report={**PLAIN, 'policy': ANY}, out='EPERM\n')
+
+
+def lines_in_the_kernel_log_change_no_verdict(live, named):
+    result = live.run(*named, '-m', '64M', '--', '@escape-lie', 'log')
+    live.expect(result, status=0, report={**PLAIN, 'policy': ANY})
+
+
+if HOST.lab:        # others read this machine's log
+    lie(lines_in_the_kernel_log_change_no_verdict)
+
+
+@lie
+def a_name_of_two_lines_changes_no_verdict(live, named):
+    result = live.run(*named, '-m', '16M', '--', '@escape-lie', 'name')
+    live.expect(result, status=120, report={'cause': 'oom', 'oom': {'scope': 'job'}},
+                err=Is('without control characters', lambda text: '\033' not in text))
+
+
+@lie
+def a_job_that_writes_to_its_report_does_not_decide_it(live, named):
+    result = live.run(*named, '-m', '16M', '--', 'sh', '-c',
+                      '@@escape-lie overwrite %cwd/r.json; exec @@hog 100')
+    live.expect(result, status=120, report={'cause': 'oom'})
+
+
+@lie(leaves=['other'])
+def a_report_that_became_a_symlink_does_not_lead_elsewhere(live, named):
+    live.put('other', 'mine\n')
+    result = live.run(*named, '--', '@escape-lie', 'redirect', '%cwd/r.json', 'other')
+    live.ensure(read(live.path('other')) == 'mine\n', 'the other file was written')
+    live.expect(result, status=0, report=ANY)
+
+
+@lie
+def a_report_that_became_a_folder_is_said(live, named):
+    result = live.run(*named, '--', '@escape-lie', 'obstruct', '%cwd/r.json', report=None)
+    shutil.rmtree(live.path('r.json'))
+    live.expect(result, status=125, err=Is('naming it', lambda text: 'r.json' in text))
+
+
+@lie
+def a_job_that_freezes_itself_is_ended_in_time(live, named):
+    result = live.run(*named, '-m', '32M', '-t', '500ms', '--grace', '200ms', '--',
+                      '@escape-cgroup', 'freeze')
+    live.expect(result, status=124, report={'cause': 'timeout'})
+
+
+# The terminal -------------------------------------------------------------------------------------
+
+def typed(live, act, *cage):
+    """What comes of it, with a terminal as stdin."""
+    terminal = Terminal(live, *cage, '@escape-terminal', act)
+    live.wait(terminal.process)
+    said = terminal.drain()
+    terminal.close()
+    return THROUGH if 'through' in said else STOPPED
+
+
+def terminal_attempt(name, act, nothing=THROUGH):
+    def play(live):
+        if not isinstance(nothing, Unshown):
+            judge('without a cage', typed(live, act), nothing)
+        for policy, named in POLICIES.items():
+            judge(policy, typed(live, act, '%memcage', 'run', *named, '--'), STOPPED)
+    play.__name__ = 'escape_by_' + name
+    case()(play)
+
+
+terminal_attempt('typing_into_the_terminal', 'sti')
+terminal_attempt('typing_into_the_terminal_with_a_high_bit', 'sti-high')
+terminal_attempt('typing_into_the_terminal_by_its_name', 'sti-tty')
+terminal_attempt('pasting_on_the_console', 'linux',
+                 nothing=Unshown('it works on a virtual console only, which no test has'))
