@@ -259,14 +259,24 @@ struct local_sums {
 	uint64_t oom, oom_kill;
 };
 
-static void add_local_v2(int dir, void *data)
+/* The OOMs of this level; UNREADABLE. */
+static uint64_t add_local_fd(int fd, struct local_sums *sums)
 {
-	struct local_sums *sums = data;
-	uint64_t oom = read_key_at(dir, "memory.events.local", "oom");
-	uint64_t kills = read_key_at(dir, "memory.events.local", "oom_kill");
+	char text[EVENTS_TEXT];
+	uint64_t oom, kills;
 
-	sums->oom += oom == UNREADABLE ? 0 : oom;
-	sums->oom_kill += kills == UNREADABLE ? 0 : kills;
+	if (fd < 0 || file_read_fd(fd, text, sizeof(text)) < 0 || !file_key(text, "oom", &oom))
+		return UNREADABLE;
+	sums->oom += oom;
+	sums->oom_kill += file_key(text, "oom_kill", &kills) ? kills : 0;
+	return oom;
+}
+
+static void add_local_v2(int dir, void *sums)
+{
+	auto_fd int fd = openat(dir, "memory.events.local", O_RDONLY | O_CLOEXEC);
+
+	add_local_fd(fd, sums);
 }
 
 /* The OOMs at the nearest level's own limit, which is memcage's own cgroup. */
@@ -302,10 +312,9 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret,
 		if (!file_key(text, keys[i], to[i]))
 			*to[i] = UNREADABLE;
 	cgroup_walk(watch->part->leaf, add_local_v2, &sums);
-	add_local_v2(watch->part->job, &sums);
+	own = add_local_fd(watch->local, &sums);
 	ret->oom_kills =
 		larger(events->oom_kill == UNREADABLE ? 0 : events->oom_kill, sums.oom_kill);
-	own = read_key_fd(watch->local, "oom");
 	all = larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom);
 	ret->own_ooms = own == UNREADABLE ? 0 : own;
 	ret->nested_ooms = own == UNREADABLE || own > all ? 0 : all - own;

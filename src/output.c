@@ -322,14 +322,13 @@ static mode_t mode_of_old(const struct output *output, bool *ret_replaces)
 }
 
 /* A new file without a name yet, so that a memcage that is killed leaves none. */
-static int create_nameless(const struct output *output)
+static int create_nameless(const struct output *output, bool *ret_replaces)
 {
-	bool replaces;
-	mode_t mode = mode_of_old(output, &replaces);
+	mode_t mode = mode_of_old(output, ret_replaces);
 	int fd = openat(output->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
 
 	/* A file system without permissions (vfat) need not obey. */
-	if (fd >= 0 && replaces)
+	if (fd >= 0 && *ret_replaces)
 		(void) !fchmod(fd, mode);
 	return fd;
 }
@@ -383,13 +382,16 @@ static int replace_by_rename(struct publication *file)
 	return errno == 0 ? 0 : -1;
 }
 
-static int publish(const struct output *output, int fd)
+static int publish(const struct output *output, int fd, bool replaces)
 {
 	struct publication file = { .output = output };
 
 	snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, file.path, output->dir, output->name, AT_SYMLINK_FOLLOW) == 0)
+	if (!replaces &&
+	    linkat(AT_FDCWD, file.path, output->dir, output->name, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
+	if (replaces)
+		errno = EEXIST;
 	for (int tries = 0; tries < NAME_TRIES && errno == EEXIST; tries++)
 		if (choose_name(file.name) == 0 && replace_by_rename(&file) == 0)
 			return 0;
@@ -422,11 +424,12 @@ static int replace_by_name(const struct output *output, const char *text)
 
 static int replace(const struct output *output, const char *text)
 {
-	auto_fd int fd = create_nameless(output);
+	bool replaces;
+	auto_fd int fd = create_nameless(output, &replaces);
 
 	if (fd < 0)
 		return replace_by_name(output, text);
-	return write_all(fd, text) < 0 ? -1 : publish(output, fd);
+	return write_all(fd, text) < 0 ? -1 : publish(output, fd, replaces);
 }
 
 int output_unfinished(struct output *output, const char *text)

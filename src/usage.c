@@ -48,21 +48,33 @@ static const struct cgroup_part *cpu_part(const struct cgroup *cgroup)
 	return NULL;
 }
 
+/* All is in one file. */
+static void read_cpu_v2(const struct cgroup_part *part, bool throttled, struct usage *ret)
+{
+	char text[STAT_TEXT];
+
+	if (file_read_at(part->job, "cpu.stat", text, sizeof(text)) < 0)
+		return;
+	file_key(text, "user_usec", &ret->cpu_user_usec);
+	file_key(text, "system_usec", &ret->cpu_system_usec);
+	if (throttled)
+		file_key(text, "throttled_usec", &ret->cpu_throttled_usec);
+}
+
 static void read_cpu(const struct cgroup *cgroup, struct usage *ret)
 {
 	const struct cgroup_part *accounting = cpu_part(cgroup);
 	const struct cgroup_part *limiting = cgroup_part(cgroup, CONTROLLER_CPU);
 
 	if (accounting && accounting->hierarchy->version == CGROUP_V2) {
-		ret->cpu_user_usec = key(accounting->job, "cpu.stat", "user_usec");
-		ret->cpu_system_usec = key(accounting->job, "cpu.stat", "system_usec");
+		read_cpu_v2(accounting, limiting == accounting, ret);
 	} else if (accounting) {
 		ret->cpu_user_usec = usec(number(accounting->job, "cpuacct.usage_user"));
 		ret->cpu_system_usec = usec(number(accounting->job, "cpuacct.usage_sys"));
 	}
-	if (limiting && limiting->hierarchy->version == CGROUP_V2)
+	if (limiting && limiting->hierarchy->version == CGROUP_V2 && limiting != accounting)
 		ret->cpu_throttled_usec = key(limiting->job, "cpu.stat", "throttled_usec");
-	else if (limiting)
+	else if (limiting && limiting->hierarchy->version == CGROUP_V1)
 		ret->cpu_throttled_usec = usec(key(limiting->job, "cpu.stat", "throttled_time"));
 }
 
