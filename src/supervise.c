@@ -389,10 +389,18 @@ static void listen_to_filter(struct run *run, uint32_t events, uint64_t now)
 		epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->listener, NULL);
 }
 
-/* Main is gone: its init tells within a moment, or somebody has stopped it. */
+/*
+ * Main is gone: its init tells within a moment, or somebody has stopped it.  On v2 word of a kill
+ * may come later, and until init has told there is time to read the log.
+ */
 static void main_gone(struct run *run, uint64_t now)
 {
 	epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->main_pidfd, NULL);
+	if (host_backend(&run->host) == CGROUP_V2) {
+		look_at_memory(run, now);
+		if (run->watch.kills > 0)
+			run_read_log(run);
+	}
 	if (!run->seen.main_known)
 		run->deadlines[DEADLINE_SILENCE] = now + PHASE_SILENCE;
 }
