@@ -132,7 +132,7 @@ def a_policy_that_is_a_fifo_is_refused_at_once(live):
 
 # The verb -----------------------------------------------------------------------------------------
 
-row('policies_are_listed', argv=['policy', 'list'], err='', out=like(r'\Adefault  +\S.*\npython '))
+row('policies_are_listed', argv=['policy', 'list'], err='', out=like(r'\Adefault  +\S'))
 row('a_policy_that_is_right_is_told_so', files=FILES, argv=['policy', 'check', 'night.yaml'],
     err='', out='night.yaml: right\n')
 row('all_that_is_wrong_with_a_policy_is_told', argv=['policy', 'check', 'p.yaml'], status=2,
@@ -156,10 +156,16 @@ def shown(name, *lines):
     row(f'{name}_is_shown', argv=['policy', 'show', name], err='', out=Is(f'{lines}', test))
 
 
-shown('default', 'network host built in network namespace',
-      'limits.grace 2s built in timer', 'oom-exit-code 120 built in exit status')
+shown('default', 'network host built in network namespace', 'root rw built in mount',
+      'limits.grace 2s built in timer', 'oom-exit-code 120 built in exit status',
+      'no-new-privs true built in prctl(2)')
+shown('build', 'network none @ network namespace', 'root ro @ mount', 'bind . @ mount',
+      'limits.pids 4096 @ pids.max', 'env.XDG_CACHE_HOME /tmp/cache @ environment',
+      'format text built in stderr')
+shown('ci', 'network host @ network namespace', 'root ro build.yaml mount',
+      'bind . build.yaml mount', 'limits.pids 4096 build.yaml pids.max', 'format github @ stderr')
 shown('python', 'env.TMPDIR /tmp @ environment', 'env.OMP_NUM_THREADS {cpus} @ environment',
-      'network host built in network namespace')
+      'network host built in network namespace', 'root rw built in mount')
 shown('entrypoint', 'oom-exit-code 137 @ exit status', 'limits.grace 9s @ timer',
       'allow-unsupported namespace-unavailable,tmp-not-private @ memcage',
       'backend auto built in cgroup version', 'clear-env false built in environment')
@@ -199,6 +205,73 @@ row('python_keeps_caches_in_the_cage', env={'XDG_CACHE_HOME': '/root/.cache', 'T
     out='/tmp /tmp/cache /tmp/joblib /tmp/matplotlib /tmp/numba\n', report=WELL)
 row('python_is_an_ordinary_cage', run=['-p', 'python', '--', 'sh', '-c', 'echo $HOME'],
     out=lacks('tmp'), report=WELL)
+
+# build --------------------------------------------------------------------------------------------
+
+HELLO = '#include <stdio.h>\nint main(void) { return puts("hello") < 0; }\n'
+SERVE = '''import socket, threading
+server = socket.create_server(("127.0.0.1", 0))
+threading.Thread(target=lambda: server.accept()[0].sendall(b"hello")).start()
+print(socket.create_connection(server.getsockname()).recv(5).decode())
+'''
+REACH = '''import socket
+for place in ("192.0.2.1", 9), ("2001:db8::1", 9):
+    try:
+        socket.create_connection(place, 2)
+        print("reached", place)
+    except OSError as error:
+        assert error.errno in (101, 97, 99), error
+'''
+TOUCH = '''import os, sys
+for place in sys.argv[1:]:
+    try:
+        open(place + "/memcage-was-here", "w").close()
+        print("wrote to", place)
+    except OSError as error:
+        print(os.strerror(error.errno))
+'''
+READ_ONLY = 'Read-only file system\n'
+
+
+def python(script, *arguments):
+    return ['/usr/bin/python3', '-c', script, *arguments]
+
+
+row('build_compiles_and_runs_what_is_here', files={'hello.c': (HELLO, 0o644)}, leaves=['hello'],
+    run=['-p', 'build', '--', 'sh', '-c', 'gcc -o hello hello.c && ./hello'], out='hello\n',
+    report={**WELL, 'policy': 'build', 'limits': {'pids': 4096}})
+row('build_writes_nowhere_else', out=READ_ONLY * 5, report=WELL,
+    run=['-p', 'build', '--', *python(TOUCH, '/', '/usr', '/etc', '/root', '/var/lib')])
+row('build_keeps_the_folder_above_as_it_is', out=READ_ONLY, report=WELL, cwd='/usr/local/lib',
+    argv=['run', '-r', '%cwd/r.json', '-p', 'build', '--', *python(TOUCH, '..')])
+row('build_has_a_private_tmp', out='', run=['-p', 'build', '--', 'sh', '-c',
+    'cd /tmp && touch x && rm x && mkdir $XDG_CACHE_HOME && rmdir $XDG_CACHE_HOME'], report=WELL)
+row('build_has_a_loopback_to_test_servers', run=['-p', 'build', '--', *python(SERVE)],
+    out='hello\n', report=WELL)
+row('build_reaches_nobody', run=['-p', 'build', '--', *python(REACH)], out='', report=WELL)
+row('build_runs_git', leaves=['repository'], report=WELL, out='1\n',
+    run=['-p', 'build', '-e', 'HOME=/tmp', '--', 'sh', '-ec',
+         'git init -q repository; cd repository; echo x >x; git add x; '
+         'git -c user.name=x -c user.email=x@y commit -qm x; git log --oneline | wc -l; '
+         'rm -rf .git x; cd ..; rmdir repository'])
+
+# ci -----------------------------------------------------------------------------------------------
+
+
+@case()
+def ci_has_the_network_of_the_host(live):
+    result = live.run('-p', 'ci', '--', 'readlink', '/proc/self/ns/net')
+    live.expect(result, status=0, report={**WELL, 'policy': 'ci'})
+    live.ensure(result.out.strip() == os.readlink('/proc/self/ns/net'), result.out)
+
+
+row('ci_writes_nowhere_else', out=READ_ONLY * 2, report=WELL,
+    run=['-p', 'ci', '--', *python(TOUCH, '/usr', '/root')])
+row('ci_makes_annotations', status=124, run=['-p', 'ci', '-t', '100ms', '--', 'sleep', '10'],
+    err=contains('::error'), report={'cause': 'timeout', 'policy': 'ci'})
+row('ci_can_be_given_the_whole_tree', leaves=['made'], report=WELL, out='',
+    run=['-p', 'ci', '--root', 'rw', '--', 'sh', '-c', 'touch /usr/local/memcage-was-here && '
+         'rm /usr/local/memcage-was-here'])
 
 # entrypoint ---------------------------------------------------------------------------------------
 
