@@ -5,7 +5,7 @@ import os
 import re
 
 from cases_exit import PLAIN
-from expect import ANY, Is, contains, lacks, like
+from expect import ANY, Is, contains, lacks, like, warns
 from harness import case, row
 from host import MIB
 
@@ -158,7 +158,7 @@ def shown(name, *lines):
 
 shown('default', 'network host built in network namespace', 'root rw built in mount',
       'limits.grace 2s built in timer', 'oom-exit-code 120 built in exit status',
-      'no-new-privs true built in prctl(2)')
+      'seccomp default built in seccomp(2)', 'no-new-privs true built in prctl(2)')
 shown('build', 'network none @ network namespace', 'root ro @ mount', 'bind . @ mount',
       'limits.pids 4096 @ pids.max', 'env.XDG_CACHE_HOME /tmp/cache @ environment',
       'format text built in stderr')
@@ -169,6 +169,12 @@ shown('python', 'env.TMPDIR /tmp @ environment', 'env.OMP_NUM_THREADS {cpus} @ e
 shown('entrypoint', 'oom-exit-code 137 @ exit status', 'limits.grace 9s @ timer',
       'allow-unsupported namespace-unavailable,tmp-not-private @ memcage',
       'backend auto built in cgroup version', 'clear-env false built in environment')
+shown('strict', 'root ro @ mount', 'hide /home @ mount', 'network none @ network namespace',
+      'clear-env true @ environment', 'user 65534:65534 @ setresuid(2), uid_map',
+      'capabilities none @ capset(2), user namespace', 'no-new-privs true @ prctl(2)',
+      'seccomp strict @ seccomp(2)',
+      'limits.memory 512M @ memory.max (v1: memory.limit_in_bytes)', 'limits.pids 64 @ pids.max',
+      'limits.rlimits.CORE 0 @ setrlimit(2)')
 
 row('a_policy_without_a_word_is_refused', argv=['policy'], status=2, out='',
     err=contains('memcage policy --help'))
@@ -287,3 +293,45 @@ row('entrypoint_says_137_for_a_kill_that_was_hidden', status=137,
     report={'cause': 'oom', 'exit_code': 0, 'oom': {'main_survived': True}})
 row('entrypoint_passes_a_status_on', status=3,
     run=['-p', 'entrypoint', '--', 'sh', '-c', 'exit 3'], report={'cause': 'exited'})
+
+# strict -------------------------------------------------------------------------------------------
+
+LOOK = '''import os
+print(os.getuid(), os.geteuid(), os.getgid(), os.getgroups(), os.getcwd(), os.uname().nodename)
+print(sorted(os.environ))
+print([place for place in ("/boot", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv")
+       if os.path.exists(place) and os.listdir(place)])
+status = dict(line.split(":\\t") for line in open("/proc/self/status").read().splitlines())
+print(*(status[key].strip("0") for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")),
+      status["NoNewPrivs"], status["Seccomp"])
+'''
+row('strict_shows_almost_nothing', run=['-p', 'strict', '--', *python(LOOK)],
+    env={'TOKEN': 'secret'}, report={**WELL, 'policy': 'strict', 'limits': {
+        'memory_bytes': 512 * MIB, 'swap_bytes': 0, 'pids': 64, 'tmp_bytes': 64 * MIB,
+        'timeout_seconds': 60, 'cpus': 1}},
+    out=like(r"\A65534 65534 65534 \[(65534)?\] /tmp cage\n"
+             r"\['HOME', 'LANG', ('LC_CTYPE', )?'PATH', 'TMPDIR'\]\n\[\]\n +1 2\n\Z"))
+row('strict_writes_to_its_tmp_alone', report=WELL,
+    run=['-p', 'strict', '--', *python(TOUCH, '/', '/usr', '/etc', '/var', '/home', '/root')],
+    out=like(r'\A((Read-only file system|Permission denied)\n){6}\Z'))
+row('strict_can_use_its_tmp', report=WELL, out='1048576\n',
+    run=['-p', 'strict', '--', 'sh', '-ec', 'head -c 1M /dev/zero >x; wc -c <x; rm x'])
+row('strict_reaches_nobody', run=['-p', 'strict', '--', *python(REACH)], out='', report=WELL)
+row('strict_has_a_loopback', run=['-p', 'strict', '--', *python(SERVE)], out='hello\n',
+    report=WELL)
+row('strict_runs_pipelines', out='2\n', report=WELL,
+    run=['-p', 'strict', '--', 'sh', '-c', 'printf "b\\na\\n" | sort | grep -c .'])
+row('strict_runs_a_compiler', out='hello\n', report=WELL, files={'hello.c': (HELLO, 0o644)},
+    run=['-p', 'strict', '--bind', 'hello.c:/tmp/hello.c:ro', '--', 'sh', '-ec',
+         'gcc -o hello hello.c; ./hello; rm hello'])
+row('strict_can_be_given_its_code', out='hello\n', report=WELL,
+    files={'main.py': ('print("hello")\n', 0o644)},
+    run=['-p', 'strict', '--bind', '.:/tmp/code:ro', '--', '/usr/bin/python3', 'code/main.py'])
+row('strict_stops_a_fork_bomb', status=ANY, err=ANY,
+    run=['-p', 'strict', '-t', '5s', '--', 'sh', '-c', 'f() { f | f & }; f; sleep 1'],
+    report={'policy': 'strict', 'warnings': warns('pids-limit')})
+row('strict_stops_a_hog', status=120, run=['-p', 'strict', '--', *python('bytearray(10**9)')],
+    report={'cause': 'oom', 'oom': {'scope': 'job'}})
+row('strict_can_be_loosened', out='yes\n', env={'HERE': 'yes'},
+    run=['-m', '64M', '-p', 'strict', '-e', 'HERE', '--', 'sh', '-c', 'echo $HERE'],
+    report={**WELL, 'limits': {'memory_bytes': 64 * MIB}})
