@@ -166,7 +166,8 @@ shown('ci', 'network host @ network namespace', 'root ro build.yaml mount',
       'bind . build.yaml mount', 'limits.pids 4096 build.yaml pids.max', 'format github @ stderr')
 shown('python', 'env.TMPDIR /tmp @ environment', 'env.OMP_NUM_THREADS {cpus} @ environment',
       'network host built in network namespace', 'root rw built in mount')
-shown('entrypoint', 'oom-exit-code 137 @ exit status', 'limits.grace 9s @ timer',
+shown('entrypoint', 'oom-exit-code 137 @ exit status',
+      'oom kill-process @ memory.oom.group (v1: memcage)', 'limits.grace 9s @ timer',
       'allow-unsupported namespace-unavailable,tmp-not-private @ memcage',
       'backend auto built in cgroup version', 'clear-env false built in environment')
 shown('strict', 'root ro @ mount', 'hide /home @ mount', 'network none @ network namespace',
@@ -288,7 +289,7 @@ row('entrypoint_says_137_for_a_kill_for_memory', status=137,
     run=['-p', 'entrypoint', '-m', '32M', '--', '@hog', '64'],
     report={'cause': 'oom', 'status': 137, 'oom': {'scope': 'job'}})
 row('entrypoint_says_137_for_a_kill_that_was_hidden', status=137,
-    run=['-p', 'entrypoint', '-m', '32M', '--oom', 'kill-process', '--', 'sh', '-c',
+    run=['-p', 'entrypoint', '-m', '32M', '--', 'sh', '-c',
          '@@hog 64; exit 0'], err=ANY,
     report={'cause': 'oom', 'exit_code': 0, 'oom': {'main_survived': True}})
 row('entrypoint_passes_a_status_on', status=3,
