@@ -132,7 +132,9 @@ static void hint_ancestor_limit(struct line *line, const struct report *report)
 	uint64_t own = report_limit(report, LIMIT_MEMORY);
 	uint64_t hit = report_limit_hit(report);
 
-	if (text_is_bystander(report) || (own != UNREADABLE && hit != UNREADABLE && own < hit))
+	if (report->backend && strcmp(report->backend, "observe") == 0)
+		line_add(line, "raise that limit, or run the job elsewhere");
+	else if (text_is_bystander(report) || (own != UNREADABLE && hit != UNREADABLE && own < hit))
 		line_add(line, "others share that limit: run fewer at once below it, raise it, "
 			       "or run the job elsewhere");
 	else

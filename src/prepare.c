@@ -183,17 +183,6 @@ static int end_job_as_group(struct run *run)
 	return 0;
 }
 
-static void observe_only(struct run *run)
-{
-	const struct hierarchy *memory = host_hierarchy(&run->host, CONTROLLER_MEMORY);
-
-	run->host.observes = true;
-	run_warn(run, WARNING_OBSERVE_ONLY,
-		 "the job has no cgroup of its own: memory kills are counted in that of memcage "
-		 "(%s), which others may share",
-		 *memory->own ? memory->own : "/");
-}
-
 /* Makes memcage's own cgroup able to hold the job's; on a read-only tree it is only looked at. */
 static int find_own(struct run *run)
 {
@@ -204,7 +193,7 @@ static int find_own(struct run *run)
 		return -1;
 	memory = host_hierarchy(&run->host, CONTROLLER_MEMORY);
 	if (choice == BACKEND_OBSERVE || (choice == BACKEND_AUTO && memory->read_only)) {
-		observe_only(run);
+		run->host.observes = true;
 		return 0;
 	}
 	if (memory->read_only)
@@ -283,6 +272,17 @@ static int check_shared(struct run *run)
 	return 0;
 }
 
+static void warn_of_place(struct run *run)
+{
+	const struct hierarchy *memory = host_hierarchy(&run->host, CONTROLLER_MEMORY);
+
+	if (run->host.observes)
+		run_warn(run, WARNING_OBSERVE_ONLY,
+			 "the job has no cgroup of its own: memory kills are counted in that of "
+			 "memcage (%s), which others may share",
+			 *memory->own ? memory->own : "/");
+}
+
 static void warn_of_shared(struct run *run)
 {
 	const struct shared_namespaces *shared = &run->job->shared;
@@ -299,7 +299,7 @@ static void warn_of_shared(struct run *run)
 			 "no /proc can be mounted here, as parts of this one are masked: the job "
 			 "shares memcage's PID namespace");
 	}
-	if (shared->mounts && is_limited(&run->limits[LIMIT_TMP]))
+	if (shared->mounts && is_limited(&run->job->limits[LIMIT_TMP]))
 		run_warn(run, WARNING_LIMIT_UNSUPPORTED,
 			 "--tmp is not in force: nothing can be mounted here");
 }
@@ -319,16 +319,13 @@ static int choose_place(struct run *run)
 	if (result == 0 || !may_observe(run))
 		return result;
 	run->failure = (struct memcage_error) { .code = MEMCAGE_ERROR_NONE };
-	observe_only(run);
+	run->host.observes = true;
 	return 0;
 }
 
 int prepare_host(struct run *run)
 {
-	if (check_shared(run) < 0 || choose_place(run) < 0)
-		return -1;
-	warn_of_shared(run);
-	return 0;
+	return check_shared(run) < 0 || choose_place(run) < 0 ? -1 : 0;
 }
 
 int prepare_cgroup(struct run *run)
@@ -356,6 +353,8 @@ int prepare_watch(struct run *run)
 	compare_with_above(run);
 	if (open_watch(run) < 0)
 		return -1;
+	warn_of_place(run);
+	warn_of_shared(run);
 	if (run->job->settings.sample_usec != 0 &&
 	    samples_start(&run->samples, run->job->settings.sample_usec) < 0)
 		return error_setup(&run->failure, "no memory for the samples");

@@ -287,6 +287,21 @@ static const struct row {
 		"raise that limit, run the job elsewhere, or set --memory below it",
 	},
 	{
+		"a container's limit, which can only be observed",
+		{
+			.verdict = OOM(MEMCAGE_SCOPE_ANCESTOR),
+			.seen = OVER(1),
+			.limits = no_limits,
+			.backend = "observe",
+			.ancestor_name = "/",
+			.ancestor_limit_bytes = MIB(1024),
+			.usage = UNSEEN_USE,
+		},
+		"a process was killed by the kernel: the limit of the container that memcage is in "
+		"was reached (1 GiB)",
+		"raise that limit, or run the job elsewhere",
+	},
+	{
 		"an ancestor's limit, filled by others",
 		{
 			.verdict = OOM(MEMCAGE_SCOPE_ANCESTOR),
