@@ -52,6 +52,8 @@ def mounts(one, out):
 
 def config(one, argv, cgroup, rootfs, out):
     capabilities = DOCKER_CAPABILITIES + [f'CAP_{name}' for name in one.capabilities]
+    sets = {'bounding': capabilities, **({'effective': capabilities, 'permitted': capabilities}
+                                         if one.user == 0 else {})}
     resources = {'unified': one.unified} if one.unified else {}
     if one.memory:
         resources['memory'] = {'limit': one.memory, 'swap': one.memory}
@@ -59,9 +61,9 @@ def config(one, argv, cgroup, rootfs, out):
     return {
         'ociVersion': '1.0.2',
         'process': {
-            'terminal': False, 'user': {'uid': 0, 'gid': 0}, 'args': argv, 'cwd': '/',
+            'terminal': False, 'user': {'uid': one.user, 'gid': one.user}, 'args': argv, 'cwd': '/',
             'env': ['PATH=/bin', 'MEMCAGE_CONTAINER=yes'], 'noNewPrivileges': one.no_new_privs,
-            'capabilities': {kind: capabilities for kind in ('bounding', 'effective', 'permitted')},
+            'capabilities': sets,
         },
         'root': {'path': rootfs, 'readonly': one.read_only},
         'hostname': 'box',
@@ -76,6 +78,8 @@ def make_rootfs(folder, memcage, victims, shell):
     """The static binary and the victims; a shell and its tools where one is wanted."""
     for name in ('bin', 'proc', 'dev', 'sys', 'out', 'tmp', 'var/tmp'):
         os.makedirs(f'{folder}/{name}')
+    for name in ('tmp', 'var/tmp'):
+        os.chmod(f'{folder}/{name}', 0o1777)
     shutil.copy(memcage, f'{folder}/bin/memcage')
     for name in ('hog', 'hide', 'leak', 'nothing', 'orphans'):
         shutil.copy(f'{victims}/{name}', f'{folder}/bin/{name}')

@@ -8,11 +8,9 @@ from harness import Failed
 READY = True
 LIMIT = 48 * MIB
 
-# What the policy entrypoint stands for.
-ENTRY = ['--oom-exit-code', '137', '--oom', 'kill-process',
-         '--allow-unsupported=namespace-unavailable,tmp-not-private']
+ENTRY = ['-p', 'entrypoint']
 SHARED = 'namespace-unavailable', 'tmp-not-private'
-OBSERVED = {'backend': 'observe', 'warnings': warns_only('observe-only', *SHARED),
+OBSERVED = {'backend': 'observe', 'policy': 'entrypoint', 'warnings': warns_only('observe-only', *SHARED),
             'limits': {'memory_effective_bytes': LIMIT, 'tmp_bytes': None}}
 
 
@@ -41,8 +39,7 @@ for runtime in ('crun', 'runc'):
         report=killed(exit_code=0, signal=None, oom=oom(main_survived=True, group_kill=False)),
         err=contains('hid it and exited 0'))
 row('a_child_killed_under_kill_job_takes_the_job_along',
-    run=['--oom', 'kill-job', *[word for word in ENTRY if word not in ('--oom', 'kill-process')],
-         '--', 'sh', '-c', 'hog 200; sleep 1000'], status=137,
+    run=[*ENTRY, '--oom', 'kill-job', '--', 'sh', '-c', 'hog 200; sleep 1000'], status=137,
     report=killed(oom=oom(main_survived=False, group_kill=True)))
 row('an_entrypoint_reaps_the_orphans_that_come_to_it',
     run=[*ENTRY, '--', 'sh', '-c',
@@ -123,6 +120,26 @@ def a_memcage_that_is_killed_in_a_container_leaves_nothing(scene, running):
     with open(f'{running.out_folder}/go', 'w', encoding='ascii'):
         pass
     scene.expect(running.finish(), status=0, out='ready\n0\n', report=None)
+
+
+# As somebody else than root ---------------------------------------------------------------------------
+
+row('a_plain_user_below_a_filter_shares_the_containers_namespaces', user=1000, seccomp=True,
+    run=[*ENTRY, '--', 'sh', '-c', 'id -u; leak 200; exit 0'], out='1000\n', status=137,
+    report=killed(exit_code=0, oom=oom(main_survived=True)))
+row('a_plain_user_without_a_filter_has_a_tmp_of_his_own', user=1000,
+    run=[*ENTRY, '--', 'sh', '-c', 'id -u; (setsid sleep 1000 &); touch /tmp/x; leak 200; exit 0'],
+    out='1000\n', status=137, report={
+        'backend': 'observe', 'exit_code': 0, 'oom': oom(main_survived=True),
+        'limits': {'tmp_bytes': LIMIT // 8},
+        'warnings': warns_only('observe-only', 'namespace-unavailable', 'tmp-discarded',
+                               'leftover-processes')}, err=contains('masked'))
+row('a_plain_user_without_the_entrypoints_leave_is_refused', user=1000, run=['--', 'nothing'],
+    status=125, report={'cause': 'setup-failed', 'summary': contains('/proc', 'memcage doctor')})
+row('a_plain_user_in_a_writable_container_observes_if_he_may_do_without', user=1000, cgroup='rw',
+    run=[*ENTRY, '--allow-unsupported', '-m', '16M', '--', 'sh', '-c', 'leak 200; exit 0'],
+    status=137, report={'backend': 'observe', 'oom': oom(),
+                        'warnings': warns('limit-unsupported', 'observe-only')})
 
 
 # Rights and filters ----------------------------------------------------------------------------------

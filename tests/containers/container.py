@@ -36,6 +36,7 @@ class Container:
     memory: int = 48 * MIB      # the container's limit; None: none
     pod_memory: int = None      # of the cgroup above
     cgroup: str = 'ro'          # of the mount; or rw
+    user: int = 0
     capabilities: tuple = ()    # beside Docker's
     seccomp: bool = False
     masked: bool = True
@@ -80,6 +81,7 @@ class Running:
         self.folder = f'{scene.folder}/{self.id}'
         self.out_folder = f'{scene.folder}/{self.id}-out'
         os.mkdir(self.out_folder)
+        os.chmod(self.out_folder, 0o777)
         self.make_pod()
         bundle.write_bundle(self.folder, bundle.config(
             one, argv, f'{self.pod}/{self.id}', scene.rootfs[one.shell], self.out_folder))
