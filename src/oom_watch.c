@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/own.h"
 
+#define HUGE_PAGE (UINT64_C(2) << 20)
 #define EVENTS_TEXT 512
 #define STAT_TEXT 16384
 
@@ -380,6 +381,28 @@ static void finish_own(struct oom_watch *watch, struct memory_seen *ret)
 		ret->nested_ooms = watch->ooms - own;
 }
 
+/*
+ * A charge is at most a huge page: a limit to which the peak came no nearer was never hit.  (The
+ * failcnt of 6.18 stays 0 where a limit with swap is hit before one without.)
+ */
+static bool may_be_full_v1(int dir)
+{
+	static const struct {
+		const char *limit, *peak;
+	} counters[] = { { "memory.limit_in_bytes", "memory.max_usage_in_bytes" },
+			 { "memory.memsw.limit_in_bytes", "memory.memsw.max_usage_in_bytes" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+		uint64_t limit, peak;
+
+		if (file_number_at(dir, counters[i].limit, &limit) < 0 || limit == LIMIT_NONE)
+			continue;
+		if (file_number_at(dir, counters[i].peak, &peak) < 0 || peak + HUGE_PAGE >= limit)
+			return true;
+	}
+	return false;
+}
+
 static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
 		      struct memory_events *events)
 {
@@ -390,6 +413,10 @@ static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
 	above = finish_ancestors_v1(watch, ret);
 	ret->oom_kills = watch->kills;
 	ret->own_ooms = watch->notified > above ? watch->notified - above : 0;
+	/* Above is somebody else's, whose OOMs are told here too: all are, if ours was not hit. */
+	if (watch->ancestor_count > 0 && !ret->ancestors[0].readable &&
+	    !may_be_full_v1(watch->part->job))
+		ret->own_ooms = 0;
 	if (watch->notified == 0)
 		ret->nested_ooms = nested_watch_ooms(&watch->nested, watch->part->leaf);
 	if (watch->notified == 0 && ret->nested_ooms == 0 && ret->oom_kills > 0)

@@ -307,6 +307,33 @@ static void check_nested_many(void **state)
 	tree_remove(&tree);
 }
 
+/* The level above is root's: what the job is told may be of that, unless its own limit held. */
+static void check_blind(void **state)
+{
+	static const struct {
+		const char *fixture;
+		uint64_t own;
+	} both[] = { { "v1-6.18-own", 1 }, { "v1-6.18-ancestor", 0 } };
+
+	(void) state;
+	for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+		struct memory_seen seen = { 0 };
+		struct memory_events events;
+		struct oom_watch watch;
+		struct fake fake;
+
+		start(&fake, &watch, both[i].fixture);
+		own_close(&watch.ancestors[0].fd);
+		notify(watch.events, 1);
+		oom_watch_finish(&watch, true, &seen, &events);
+		assert_int_equal(seen.own_ooms, both[i].own);
+		assert_int_equal(seen.nested_ooms, 0);
+		assert_false(seen.ancestors[0].readable);
+		oom_watch_release(&watch);
+		fake_remove(&fake);
+	}
+}
+
 static void check_missing(void **state)
 {
 	struct memcage_error err = { 0 };
@@ -334,6 +361,7 @@ int main(void)
 	test_add(&suite, "counts only rise while it runs", check_running, NULL);
 	test_add(&suite, "cgroups inside are found", check_nested, NULL);
 	test_add(&suite, "too many cgroups inside", check_nested_many, NULL);
+	test_add(&suite, "a level above that cannot be watched", check_blind, NULL);
 	test_add(&suite, "a kernel that cannot notify", check_missing, NULL);
 	return test_run("oom-watch-v1", &suite);
 }
