@@ -14,7 +14,7 @@ import subprocess
 from expect import warns_only
 from fake_bus import ERROR, RETURN, FakeBus, message
 from harness import Result, case
-from host import MIB, read
+from host import HOST, MIB, read
 
 ROOT = '/sys/fs/cgroup'
 LAB = 4711              # the lab's user, who may have a session and a manager
@@ -238,6 +238,48 @@ def the_limit_of_a_users_job_is_in_force(live):
     judge(live, login('lab'), ['%memcage', 'run', '-r', 'r.json', '-m', '16M', '--pids', '50',
                                '--', '@hog', '300'],
           **BY_SCOPE, oom={'scope': 'job', 'limit_bytes': 16 * MIB})
+
+
+@case()
+def a_user_in_a_delegated_service_has_all_limits(live):
+    os.chmod(live.cwd, 0o777)
+    process = live.launch([*alone(live, '-p', 'Delegate=yes', '-p', 'User=lab'), '%memcage', 'run',
+                           '-r', 'r.json', '-m', '16M', '--pids', '50', '--cpus', '1', '--io',
+                           HOST.block_device + ':rbps=1M', '--', '@hog', '300'])
+    status, report = live.wait(process), live.load()
+    live.ensure(status == 120 and report['oom']['scope'] == 'job' and not report['warnings'],
+                f'status {status}, {report}')
+
+
+@contextlib.contextmanager
+def lingering(user):
+    """His manager is there though he is not."""
+    subprocess.run(['loginctl', 'enable-linger', user], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(['loginctl', 'disable-linger', user], check=True)
+
+
+@case(leaves=FILES, exclusive=True)
+def a_user_without_a_login_gets_a_scope_if_he_lingers(live):
+    with lingering('lab'):
+        live.until(lambda: os.path.exists(f'/run/user/{LAB}/bus'), 'the manager')
+        takes_a_scope(live, service('-p', 'User=lab'), MANAGER + '/app.slice')
+
+
+@case(leaves=FILES, exclusive=True)
+def a_limit_above_a_users_manager_stays_above(live):
+    slice_name = f'user-{LAB}.slice'
+    with lingering('lab'):
+        subprocess.run(['systemctl', 'set-property', '--runtime', slice_name, 'MemoryMax=96M',
+                        'MemorySwapMax=0'], check=True)
+        try:
+            judge(live, login('lab'), **BY_SCOPE, oom={'scope': 'ancestor',
+                                                       'limit_bytes': 96 * MIB})
+        finally:
+            subprocess.run(['systemctl', 'set-property', '--runtime', slice_name,
+                            'MemoryMax=infinity'], check=True)
 
 
 # A bus that is none -------------------------------------------------------------------------------
