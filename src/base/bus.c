@@ -405,9 +405,11 @@ int bus_call(struct bus *bus, const struct bus_method *method, const struct bus_
 	if (message.type == MESSAGE_RETURN)
 		return 0;
 	snprintf(ret_name, BUS_NAME, "%s", message.name);
+	if (message.text[0] == '\0')
+		message.text = message.name[0] ? message.name : "an error without a name";
 	struct line line = line_start(err->text, sizeof(err->text));
 
-	line_add(&line, "%s", message.text[0] ? message.text : message.name);
+	line_add(&line, "%s", message.text);
 	line_end(&line);
 	err->code = MEMCAGE_ERROR_SETUP;
 	err->errnum = 0;

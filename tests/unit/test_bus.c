@@ -64,6 +64,7 @@ static const struct row {
 	  "a.b.Exists",
 	  "a.b.Exists",
 	  false },
+	{ "an error without anything", OK, { { ERROR, 1 } }, "an error without a name", "", false },
 	{ "an error that would write on a terminal",
 	  OK,
 	  { { ERROR, 1, "a.b", "x\033[2Jy\nz" } },
