@@ -54,7 +54,7 @@ const char *words_guilty(const struct doctor_facts *facts)
 	if (facts->kernel.errnum[FEATURE_CLONE3] != 0)
 		return "kernel";
 	if (facts->tmp.proc_errnum != 0 && facts->tmp.proc_in_user_errnum != 0)
-		return "tmp";
+		return "namespaces";
 	return is_forbidden(&facts->namespaces, true) ? "namespaces" : NULL;
 }
 

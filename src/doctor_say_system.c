@@ -51,55 +51,78 @@ static void add_try(struct doctor_finding *finding, const char *name, int errnum
 		words_item(finding, name, DOCTOR_NO, words_reason(errnum));
 }
 
-static void mend_namespaces(const struct doctor_facts *facts, int errnum,
-			    struct doctor_finding *finding)
+/* Of one line's worth of tries, with /proc, which is mounted for the PID namespace. */
+static int first_errnum(const struct doctor_facts *facts)
 {
-	if (errnum == ENOSPC)
+	for (int i = 0; i < NAMESPACE__COUNT; i++)
+		if (facts->namespaces.errnum[i] != 0)
+			return facts->namespaces.errnum[i];
+	return facts->tmp.proc_errnum;
+}
+
+static bool is_only(const struct doctor_finding *finding, const char *name)
+{
+	for (size_t i = 0; i < finding->item_count; i++)
+		if ((finding->items[i].state == DOCTOR_NO) !=
+		    (strcmp(finding->items[i].name, name) == 0))
+			return false;
+	return true;
+}
+
+static void mend_namespaces(const struct doctor_facts *facts, struct doctor_finding *finding)
+{
+	if (first_errnum(facts) == ENOSPC)
 		MEND(finding, "raise user.max_*_namespaces (sysctl), or nest less deep");
+	else if (is_only(finding, "/proc") && facts->here.runtime == RUNTIME_DOCKER)
+		MEND(finding, "docker run --security-opt systempaths=unconfined");
+	else if (is_only(finding, "/proc") && facts->here.runtime == RUNTIME_PODMAN)
+		MEND(finding, "podman run --security-opt unmask=ALL");
 	else
 		MEND(finding, "%s", may_unshare[words_denier(facts)]);
 }
 
-static int first_errnum(const struct doctor_namespaces *namespaces)
+static void cost_namespaces(bool fails, struct doctor_finding *finding)
 {
-	for (int i = 0; i < NAMESPACE__COUNT; i++)
-		if (namespaces->errnum[i] != 0)
-			return namespaces->errnum[i];
-	return 0;
+	if (is_only(finding, "net"))
+		COST(finding, "--network none is refused");
+	else if (fails)
+		COST(finding, "memcage run ends with 125, unless with "
+			      "--allow-unsupported=namespace-unavailable");
+	else if (words_count(finding, DOCTOR_NO) > 0)
+		COST(finding, "a cage without them shares these things with its caller");
 }
 
-void say_namespaces(const struct doctor_facts *facts, struct doctor_finding *finding)
+static void list_namespaces(const struct doctor_facts *facts, struct doctor_finding *finding)
 {
-	const struct doctor_namespaces *namespaces = &facts->namespaces;
 	struct line value = line_start(finding->value, sizeof(finding->value));
-	const char *guilty;
-	bool fails;
-	size_t no;
 
 	for (int i = 0; i < NAMESPACE__COUNT; i++)
-		add_try(finding, namespace_names[i], namespaces->errnum[i],
-			namespaces->in_user_errnum[i]);
-	no = words_count(finding, DOCTOR_NO);
+		add_try(finding, namespace_names[i], facts->namespaces.errnum[i],
+			facts->namespaces.in_user_errnum[i]);
+	add_try(finding, "/proc", facts->tmp.proc_errnum, facts->tmp.proc_in_user_errnum);
 	words_list(&value, finding, DOCTOR_OK, "");
 	words_list(&value, finding, DOCTOR_LIMITED,
 		   value.used > 0 ? "; only in a user namespace: " : "in a user namespace: ");
 	words_list(&value, finding, DOCTOR_NO, value.used > 0 ? "; not " : "none of ");
-	if (no > 0)
-		line_add(&value, " (%s)", words_reason(first_errnum(namespaces)));
+	if (words_count(finding, DOCTOR_NO) > 0)
+		line_add(&value, " (%s)", words_reason(first_errnum(facts)));
 	line_end(&value);
-	if (first_errnum(namespaces) == 0)
+}
+
+void say_namespaces(const struct doctor_facts *facts, struct doctor_finding *finding)
+{
+	const char *guilty = words_guilty(facts);
+	bool fails = !facts->trial.works && guilty && strcmp(guilty, finding->name) == 0;
+	bool no;
+
+	list_namespaces(facts, finding);
+	if (first_errnum(facts) == 0)
 		return;
-	finding->state = no == 0 || facts->trial.works ? DOCTOR_LIMITED : DOCTOR_NO;
-	guilty = words_guilty(facts);
-	fails = !facts->trial.works && guilty && strcmp(guilty, finding->name) == 0;
-	if (no == 1 && finding->items[NAMESPACE_NET].state == DOCTOR_NO)
-		COST(finding, "--network none is refused");
-	else if (fails)
-		COST(finding, "memcage run ends with 125");
-	else if (no > 0)
-		COST(finding, "a cage without them shares these things with its caller");
-	if (no > 0 || fails)
-		mend_namespaces(facts, first_errnum(namespaces), finding);
+	no = words_count(finding, DOCTOR_NO) > 0;
+	finding->state = no && !facts->trial.works ? DOCTOR_NO : DOCTOR_LIMITED;
+	cost_namespaces(fails, finding);
+	if (no || fails)
+		mend_namespaces(facts, finding);
 }
 
 /* ---- user-namespace ---- */
@@ -251,34 +274,21 @@ void say_psi(const struct doctor_facts *facts, struct doctor_finding *finding)
 void say_tmp(const struct doctor_facts *facts, struct doctor_finding *finding)
 {
 	const struct doctor_tmp *tmp = &facts->tmp;
-	struct line value = line_start(finding->value, sizeof(finding->value));
 
-	add_try(finding, "tmpfs", tmp->errnum, tmp->in_user_errnum);
-	add_try(finding, "proc", tmp->proc_errnum, tmp->proc_in_user_errnum);
-	words_list(&value, finding, DOCTOR_OK, "a cage can mount: ");
-	words_list(&value, finding, DOCTOR_LIMITED,
-		   value.used > 0 ? "; in a user namespace: "
-				  : "in a user namespace a cage can mount: ");
-	words_list(&value, finding, DOCTOR_NO, value.used > 0 ? "; not " : "cannot be mounted: ");
-	if (words_count(finding, DOCTOR_NO) > 0)
-		line_add(&value, " (%s)",
-			 words_reason(tmp->errnum != 0 ? tmp->errnum : tmp->proc_errnum));
-	line_end(&value);
-	if (tmp->errnum == 0 && tmp->proc_errnum == 0)
+	if (tmp->errnum == 0) {
+		VALUE(finding, "a private tmpfs can be mounted");
 		return;
-	finding->state = words_count(finding, DOCTOR_NO) == 0 || facts->trial.works ? DOCTOR_LIMITED
-										    : DOCTOR_NO;
-	if (words_count(finding, DOCTOR_NO) == 0)
+	}
+	finding->state = DOCTOR_LIMITED;
+	if (tmp->in_user_errnum == 0) {
+		VALUE(finding, "a private tmpfs can be mounted in a user namespace");
 		return;
-	COST(finding, "%s",
-	     finding->items[0].state == DOCTOR_NO ? "no private /tmp (tmp-not-private)"
-						  : "no /proc of the cage's own");
-	if (finding->items[0].state != DOCTOR_NO && facts->here.runtime == RUNTIME_DOCKER)
-		MEND(finding, "docker run --security-opt systempaths=unconfined");
-	else if (finding->items[0].state != DOCTOR_NO && facts->here.runtime == RUNTIME_PODMAN)
-		MEND(finding, "podman run --security-opt unmask=ALL");
-	else
-		MEND(finding, "%s", may_unshare[words_denier(facts)]);
+	}
+	if (!facts->trial.works)
+		finding->state = DOCTOR_NO;
+	VALUE(finding, "no private tmpfs can be mounted: %s", words_reason(tmp->errnum));
+	COST(finding, "no private /tmp: memcage run needs --allow-unsupported=tmp-not-private");
+	MEND(finding, "%s", may_unshare[words_denier(facts)]);
 }
 
 /* ---- systemd ---- */

@@ -27,16 +27,17 @@ static void put_line(const char *text, char *to, size_t size)
 	line_end(&line);
 }
 
-/* A refusal ends with the doctor's line that explains it, which is ours to say. */
+/* A refusal names the doctor's line that explains it, which is ours to say. */
 static void cut_pointer(struct doctor_trial *ret)
 {
 	static const char pointer[] = "; see memcage doctor, line ";
-	char *at = strstr(ret->why, pointer);
+	char *at = strstr(ret->why, pointer), *name = at ? at + strlen(pointer) : NULL;
+	size_t length = name ? strspn(name, "abcdefghijklmnopqrstuvwxyz-") : 0;
 
 	if (!at)
 		return;
-	snprintf(ret->line, sizeof(ret->line), "%s", at + strlen(pointer));
-	*at = '\0';
+	snprintf(ret->line, sizeof(ret->line), "%.*s", (int) length, name);
+	memmove(at, name + length, strlen(name + length) + 1);
 }
 
 /* That the limit which we chose is above another one is no news of the host. */

@@ -67,6 +67,15 @@ def what_doctor_says_of_a_read_only_cgroupfs_is_so(live):
 
 
 @case()
+def what_doctor_says_to_root_without_capabilities_is_so(live):
+    """What a container's runtime leaves to root: no namespaces and no mounts but in a user's."""
+    doctor = Doctor(live, ['setpriv', '--bounding-set=-sys_admin,-syslog',
+                           '--inh-caps=-sys_admin,-syslog', '--']).compare()
+    doctor.agree(doctor.state('namespaces', 'mount'), 'limited', 'namespaces mount')
+    doctor.agree(doctor.state('tmp'), 'limited', 'tmp')
+
+
+@case()
 def doctor_needs_no_cgroups(live):
     doctor = Doctor(live, [*OWN_MOUNTS, 'umount -l -R /sys/fs/cgroup; exec "$0" "$@"']).compare()
     doctor.agree(doctor.said['works'], False, 'works')

@@ -86,6 +86,8 @@ class Doctor:
             fork = ('--fork',) if name == 'pid' else ()
             self.agree(self.state('namespaces', name) == 'ok',
                        self.works('unshare', f'--{name}', *fork, 'true'), f'namespaces {name}')
+        self.agree(self.state('namespaces', '/proc') == 'ok',
+                   self.works('unshare', '-mpf', '--mount-proc', 'true'), 'namespaces /proc')
         self.agree(self.state('user-namespace') == 'ok', self.works('unshare', '-Urm', 'true'),
                    'user-namespace')
         self.agree(self.state('kmsg') != 'no', self.works('sh', '-c', '[ -c /dev/kmsg ] && '

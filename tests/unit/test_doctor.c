@@ -217,6 +217,7 @@ static void unshare_forbidden(struct doctor_facts *facts)
 	fails(facts);
 	for (int i = 0; i < NAMESPACE__COUNT; i++)
 		facts->namespaces.errnum[i] = facts->namespaces.in_user_errnum[i] = EPERM;
+	facts->tmp.proc_errnum = facts->tmp.proc_in_user_errnum = EPERM;
 }
 
 static void unshare_forbidden_docker(struct doctor_facts *facts)
@@ -477,7 +478,7 @@ static const struct row {
 	{ "backend does not point to itself", pointed_nowhere, DOCTOR_BACKEND, DOCTOR_NO,
 	  "the trial's words", "125", NOTHING },
 	{ "a masked proc is pointed to", masked_proc, DOCTOR_BACKEND, DOCTOR_NO,
-	  "the trial's words", "125", "see line tmp" },
+	  "the trial's words", "125", "see line namespaces" },
 	{ "no controller where namespaces are forbidden", unshare_forbidden, DOCTOR_CONTROLLERS,
 	  DOCTOR_NO, "cpu", "--memory", "see line namespaces" },
 	{ "forbidden mounts are pointed to", no_mounts, DOCTOR_BACKEND, DOCTOR_NO,
@@ -549,7 +550,8 @@ static const struct row {
 	{ "all namespaces", no_difference, DOCTOR_NAMESPACES, DOCTOR_OK,
 	  "mount, pid, ipc, uts, cgroup, net", NOTHING, NOTHING },
 	{ "none, on a host", unshare_forbidden, DOCTOR_NAMESPACES, DOCTOR_NO,
-	  "none of mount, pid, ipc, uts, cgroup, net (Operation not permitted)", "125", "sudo" },
+	  "none of mount, pid, ipc, uts, cgroup, net, /proc (Operation not permitted)", "125",
+	  "sudo" },
 	{ "none, in Docker", unshare_forbidden_docker, DOCTOR_NAMESPACES, DOCTOR_NO,
 	  "none of mount", "125", "docker run --cap-add SYS_ADMIN" },
 	{ "none, but a cage does without", unshare_forbidden_entrypoint, DOCTOR_NAMESPACES,
@@ -561,9 +563,14 @@ static const struct row {
 	{ "in a user namespace only, and that is used", only_in_user_works, DOCTOR_NAMESPACES,
 	  DOCTOR_LIMITED, "in a user namespace: mount, pid", NOTHING, NOTHING },
 	{ "one that is not needed", no_net, DOCTOR_NAMESPACES, DOCTOR_LIMITED,
-	  "mount, pid, ipc, uts, cgroup; not net (Invalid argument)", "--network none", "sudo" },
+	  "mount, pid, ipc, uts, cgroup, /proc; not net (Invalid argument)", "--network none",
+	  "sudo" },
 	{ "too many", too_many, DOCTOR_NAMESPACES, DOCTOR_NO, "No space left", "125",
 	  "user.max_*_namespaces" },
+
+	{ "proc is masked", masked_proc, DOCTOR_NAMESPACES, DOCTOR_NO,
+	  "cgroup, net; not /proc (Operation not permitted)", "namespace-unavailable",
+	  "systempaths=unconfined" },
 
 	{ "a user namespace", no_difference, DOCTOR_USER_NAMESPACE, DOCTOR_OK, "can be made",
 	  NOTHING, NOTHING },
@@ -622,16 +629,13 @@ static const struct row {
 	{ "limits above are not to be seen", nowhere, DOCTOR_LIMITS_ABOVE, DOCTOR_UNKNOWN,
 	  "not found", NOTHING, "see line delegation" },
 
-	{ "both mounts", no_difference, DOCTOR_TMP, DOCTOR_OK, "can mount: tmpfs, proc", NOTHING,
-	  NOTHING },
-	{ "both in a user namespace", mounts_in_user, DOCTOR_TMP, DOCTOR_LIMITED,
-	  "in a user namespace a cage can mount: tmpfs, proc", NOTHING, NOTHING },
-	{ "proc is masked", masked_proc, DOCTOR_TMP, DOCTOR_NO, "tmpfs; not proc",
-	  "no /proc of the cage's own", "systempaths=unconfined" },
-	{ "no mount at all", no_mounts, DOCTOR_TMP, DOCTOR_NO, "cannot be mounted: tmpfs, proc",
-	  "tmp-not-private", "sudo" },
-	{ "no mount at all, and a cage does without", no_mounts_but_works, DOCTOR_TMP,
-	  DOCTOR_LIMITED, "cannot be mounted", "tmp-not-private", "sudo" },
+	{ "a tmpfs", no_difference, DOCTOR_TMP, DOCTOR_OK, "can be mounted", NOTHING, NOTHING },
+	{ "a tmpfs in a user namespace", mounts_in_user, DOCTOR_TMP, DOCTOR_LIMITED,
+	  "can be mounted in a user namespace", NOTHING, NOTHING },
+	{ "no tmpfs", no_mounts, DOCTOR_TMP, DOCTOR_NO, "no private tmpfs", "tmp-not-private",
+	  "sudo" },
+	{ "no tmpfs, and a cage does without", no_mounts_but_works, DOCTOR_TMP, DOCTOR_LIMITED,
+	  "no private tmpfs", "tmp-not-private", "sudo" },
 
 	{ "no systemd", no_difference, DOCTOR_SYSTEMD, DOCTOR_NO, "nothing was booted", NOTHING,
 	  NOTHING },
