@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What memcage does in a container."""
 
+import json
+
 from container import MIB, case, row
-from expect import between, contains, like, warns, warns_only
+from expect import ANY, Is, between, contains, like, matches, warns, warns_only
 from harness import Failed
 
 READY = True
@@ -210,3 +212,58 @@ def others_in_a_writable_container_are_moved_aside(scene, running):
 def a_shell_in_a_container_may_use_it_too(scene, running):
     scene.expect(running.finish(), status=0, report=None,
                  out=like(r'\A0\nUsage: memcage run .*\nmemcage \d'))
+
+
+# What doctor says ------------------------------------------------------------------------------------
+
+def doctor(**wanted):
+    """Lines by name (_ for -) and keys of the document, as in what the rows above then show."""
+    def holds(text):
+        said = json.loads(text)
+        lines = {line['name'].replace('-', '_'): line for line in said['findings']}
+        return matches({**said, **lines}, wanted)
+    return Is(f'a document with {wanted}', holds)
+
+
+DOCTOR = ['memcage', 'doctor', '--json']
+for runtime in ('crun', 'runc'):
+    row(f'doctor_in_a_{runtime}_container_says_what_is_missing', argv=DOCTOR, runtime=runtime,
+        status=1, err='', out=doctor(
+            works=False, memory_effective_bytes=LIMIT,
+            delegation={'state': 'no', 'value': contains('read-only'),
+                        'mend': contains('/sys/fs/cgroup with the option rw')},
+            limits_above={'state': 'limited', 'value': contains('48 MiB', 'hidden')},
+            kmsg={'state': 'no', 'cost': contains('process table')}))
+row('doctor_in_a_container_below_a_filter_says_what_it_forbids', argv=DOCTOR, seccomp=True,
+    no_new_privs=True, status=1, err='', out=doctor(
+        works=False, seccomp={'state': 'ok', 'value': contains('one is on', 'no_new_privs')},
+        namespaces={'state': 'no', 'value': contains('none of mount', 'not permitted')},
+        user_namespace={'state': 'no'}, tmp={'state': 'no'},
+        kernel={'state': 'limited', 'value': contains('not clone3')}))
+row('doctor_in_a_container_with_the_right_to_mount_says_that_it_observes', argv=DOCTOR,
+    capabilities=('SYS_ADMIN',), status=1, err='', out=doctor(
+        works=False, namespaces={'state': 'ok'}, tmp={'state': 'ok'},
+        backend={'state': 'limited', 'value': contains('observe', 'read-only'),
+                 'mend': 'see line delegation'}))
+row('doctor_in_a_writable_container_points_to_the_namespaces', argv=DOCTOR, cgroup='rw', status=1,
+    err='', out=doctor(works=False, delegation={'state': 'ok'},
+                       backend={'state': 'no', 'mend': 'see line namespaces'},
+                       namespaces={'mend': contains('CAP_SYS_ADMIN')}))
+row('doctor_in_a_writable_container_with_the_right_to_mount_has_nothing_to_mend', argv=DOCTOR,
+    cgroup='rw', capabilities=('SYS_ADMIN',), err='', out=doctor(
+        works=True, backend={'state': 'ok', 'mend': None}, controllers={'state': ANY},
+        delegation={'state': 'ok'}, namespaces={'state': 'ok'}))
+row('doctor_needs_no_proc_in_a_container', argv=DOCTOR, without=('/proc',), masked=False, status=1,
+    err='', out=doctor(works=False, delegation={'state': 'no', 'mend': contains('/proc')}))
+row('doctor_needs_no_cgroups_in_a_container', argv=DOCTOR, without=('/sys/fs/cgroup',), status=1,
+    err='', out=doctor(works=False, delegation={'state': 'no'}, limits_above={'state': 'unknown'}))
+row('doctor_needs_nothing_else_in_a_container', argv=['/bin/memcage', *DOCTOR[1:]], shell=False,
+    read_only=True, status=1, err='', out=doctor(works=False))
+
+
+@case(cgroup='rw', capabilities=('SYS_ADMIN',),
+      argv=['sh', '-c', 'sleep 1000 & memcage doctor >/dev/null; echo $?; '
+            'ls -d /sys/fs/cgroup/*/; cat /sys/fs/cgroup/cgroup.subtree_control; '
+            'wc -l </sys/fs/cgroup/cgroup.procs; exit 0'])
+def doctor_puts_a_writable_container_back_as_it_was(scene, running):
+    scene.expect(running.finish(), status=0, report=None, out=like(r'\A0\n\n?3\n\Z'))

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# layers.sh - HACKING.md's map, held: rings point inward, a dependency is one file's business, and
-# the calls that have hurt everybody are not made.
+# layers.sh - HACKING.md's map, held: rings point inward, a dependency is one file's business,
+# pointers to doctor lead somewhere, and the calls that have hurt everybody are not made.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -52,8 +52,20 @@ nothing_banned() {
 		src include tests || true)"
 }
 
+# Refusals that point to a line of doctor: are there lines of these names?
+pointers_lead_somewhere() {
+	local name
+
+	while read -r name; do
+		grep -qF "] = \"$name\"," src/doctor_say.c ||
+			forbid "doctor has no line $name, to which these point" \
+				"$(grep -rn "memcage doctor, line $name" src man README.md)"
+	done < <(grep -rhoP 'memcage doctor, line \K[a-z-]+' src man README.md | sort -u)
+}
+
 base_is_innermost
 cli_is_outermost
+pointers_lead_somewhere
 dependencies_are_single
 nothing_banned
 exit "$status"
