@@ -4,8 +4,9 @@
 import os
 
 from cases_exit import PLAIN
-from expect import ANY, contains, lacks, like
+from expect import ANY, Is, contains, lacks, like
 from harness import case, row
+from host import HOST
 
 READ_ONLY = contains('Read-only file system')
 EXITED = {'cause': 'exited', 'warnings': ANY}
@@ -158,6 +159,82 @@ def a_bind_of_a_link_shows_what_it_leads_to(live):
     result = live.run('--bind', 'link', '--workdir', '/', '--', 'sh', '-c',
                       f'cat {live.path("link/f")} {live.path("real/f")}')
     live.expect(result, status=ANY, out=like('^text\n'), err=ANY)
+
+
+# Where the kernel, or a container's filter, has less ----------------------------------------------
+
+def without(call, name, run, **expected):
+    for option, word in (('-k', 'unknown'), ('-p', 'denied')):
+        row(f'{name}_with_{call}_{word}', run=run, start=[option, call], **expected)
+
+
+without('openat2', 'binds_work', ['--bind', '%cwd:/mnt', '--hide', '/opt', '--', 'cat', '/mnt/f'],
+        files={'f': ('text\n', 0o644)}, out='text\n', report=PLAIN)
+without('mount_setattr', 'a_root_is_read_only', ['--root', 'ro', '--bind', '/opt:/mnt', '--bind',
+                                                 '/:/srv:ro', '--hide', '/usr/share', '--', 'touch',
+                                                 '/opt/x', '/sys/fs/x', '/srv/opt/x', '/srv/sys/x',
+                                                 '/usr/share/x', '/tmp/x'], status=1,
+        report=EXITED,
+        err=Is('all but the last are read-only',
+               lambda text: text.count('Read-only') == 5 and '/tmp/x' not in text))
+
+
+# Races --------------------------------------------------------------------------------------------
+
+OTHER = 4321    # a user who may write where binds are looked for
+
+
+def swapped(live, swap):
+    """A folder of another user's, in which he exchanges a directory and a link all the time."""
+    os.makedirs(live.path('theirs/dir'))
+    live.put('theirs/dir/f', 'theirs\n')
+    live.put('ours/f', 'ours\n')
+    live.put('ours/secret', 'secret\n')
+    os.symlink(live.path('ours'), live.path('theirs/link'))
+    for path in ('theirs', 'theirs/dir', 'theirs/link'):
+        os.chown(live.path(path), OTHER, OTHER, follow_symlinks=False)
+    return live.launch(['@swap', live.path('theirs/dir'), live.path('theirs/link')],
+                       start=['-U', str(OTHER)])
+
+
+def outcomes(live, process, arguments, rounds, judge):
+    """How often it was made, and how often refused; nothing else may happen."""
+    counts = {'made': 0, 'refused': 0}
+    for _ in range(rounds):
+        if os.path.exists(live.report_path):
+            os.unlink(live.report_path)
+        result = live.run(*arguments)
+        if result.status in (2, 125):
+            live.expect(result, err=contains('--bind' if result.status == 2 else 'cannot show'))
+            counts['refused'] += 1
+        else:
+            judge(result)
+            counts['made'] += 1
+    process.kill()
+    process.wait()
+    live.ensure(min(counts.values()) > 0, f'the race was none: {counts}')
+
+
+ROUNDS = 20 if HOST.lab else 60
+
+
+@case(leaves=['theirs', 'ours'], within=60)
+def who_exchanges_a_source_for_a_link_turns_no_bind(live):
+    process = swapped(live, 'theirs')
+
+    def judge(result):
+        live.expect(result, status=0, out='theirs\n', err='')
+    outcomes(live, process, ['--bind', 'theirs/dir:/mnt', '--', 'cat', '/mnt/f'], ROUNDS, judge)
+
+
+@case(leaves=['theirs', 'ours'], within=60)
+def who_exchanges_a_place_for_a_link_turns_no_bind(live):
+    process = swapped(live, 'theirs')
+
+    def judge(result):
+        live.expect(result, status=0, out='ours\nsecret\n', err='')
+    outcomes(live, process, ['--bind', f'/etc/hostname:{live.path("theirs/dir/f")}', '--', 'cat',
+                             live.path('ours/f'), live.path('ours/secret')], ROUNDS, judge)
 
 
 # --user -------------------------------------------------------------------------------------------

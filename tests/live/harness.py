@@ -20,7 +20,7 @@ import time
 import jsonschema
 
 from expect import ANY, differences, like
-from host import HOST, MIB, UNIFIED, Home, comm, read, try_to, write
+from host import HOST, MIB, UNIFIED, Home, comm, give, read, try_to, write
 
 CASES = []
 
@@ -73,6 +73,7 @@ class Case:
     takes_at_most: float = None
     files: dict = None          # made in its folder before: name -> (text, mode)
     leaves: list = ()           # patterns of names that may be in its folder afterwards
+    user: int = None            # memcage is this user's, and so are its cgroup and its folder
     exclusive: bool = False     # needs the machine alone
     skip: str = None            # why it cannot be tried here
 
@@ -110,6 +111,9 @@ class Live:
             self.home.limit_memory(one.parent_memory)
         for name, (text, mode) in (one.files or {}).items():
             self.put(name, text, mode)
+        if one.user:
+            self.home.give(one.user)
+            give(self.cwd, one.user)
 
     # Starting things
 
@@ -133,7 +137,8 @@ class Live:
     def launch(self, argv, env=None, start=None, cwd=None, home=None, **options):
         """Starts a command in the case's cgroup; its pid becomes the command's own."""
         joins = [] if self.in_root and home is None else (home or self.home).joins()
-        full = [self.victim('start'), *joins, *(start or []), '--', *self.expand(argv)]
+        user = ['-U', str(self.case.user)] if self.case.user else []
+        full = [self.victim('start'), *joins, *user, *(start or []), '--', *self.expand(argv)]
         environment = {**self.suite.environment, 'MEMCAGE_LIVE': self.name, **(env or {})}
         environment = {key: value for key, value in environment.items() if value is not None}
         options.setdefault('stdin', subprocess.DEVNULL)

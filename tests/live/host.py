@@ -117,6 +117,14 @@ class Home:
             write(f'{self.folders["cpuset"]}/{file}',
                   read(f'{HOST.trees["cpuset"]}/{file}').strip())
 
+    def give(self, user):
+        """As a manager delegates it: the folder and what moves processes, not the limits."""
+        delegated = read('/sys/kernel/cgroup/delegate').split() if HOST.v2 else ['cgroup.procs',
+                                                                                 'tasks']
+        for folder in set(self.folders.values()):
+            for path in [folder, *(f'{folder}/{name}' for name in delegated)]:
+                try_to(os.chown, path, user, user)
+
     @property
     def memory(self):
         return self.folders[UNIFIED if HOST.v2 else 'memory']
@@ -156,6 +164,13 @@ class Home:
     def remove(self):
         for path in [*self.groups(), *set(self.folders.values())]:
             try_to(os.rmdir, path)
+
+
+def give(folder, user):
+    """A folder with all that is in it."""
+    for path, folders, files in os.walk(folder):
+        for name in ['.', *folders, *files]:
+            os.chown(os.path.join(path, name), user, user, follow_symlinks=False)
 
 
 def try_to(action, *arguments):

@@ -9,10 +9,12 @@
  *	-i SIGNAL	ignore a signal
  *	-b		block all signals
  *	-a ADJ		set oom_score_adj, if that is allowed
+ *	-U UID		become this user and group, with no other group
  *	-s		lead a session, with stdin as its terminal
  *	-r		see /sys/fs/cgroup read-only
  *	-m		have parts of /proc masked, as in a container
  *	-u		be root in a user namespace of its own
+ *	-N		be who we are in a user namespace that allows no other
  *	-d		keep no other capabilities than Docker gives by default
  *	-k CALL		be without this system call (ENOSYS), as below a container's filter
  *	-p CALL		not be permitted it (EPERM)
@@ -22,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/mount.h>
@@ -34,6 +37,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 static int put(const char *path, const char *text)
 {
@@ -116,11 +120,46 @@ static int mask_proc(void)
 	return mount("/dev/null", "/proc/version", NULL, MS_BIND, NULL);
 }
 
+/* The maps are files of who is dumpable, which nobody is who has changed his user. */
 static int enter_user_namespace(void)
 {
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || put("/proc/self/setgroups", "deny") < 0)
+	char map[40];
+
+	snprintf(map, sizeof(map), "%u %u 1", geteuid(), geteuid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ||
+	    put("/proc/self/setgroups", "deny") < 0)
 		return -1;
-	return put("/proc/self/uid_map", "0 0 1") < 0 ? -1 : put("/proc/self/gid_map", "0 0 1");
+	return put("/proc/self/uid_map", map) < 0 ? -1 : put("/proc/self/gid_map", map);
+}
+
+/* Only who stays outside, as root, may map all users. */
+static int enter_with_all_users(void)
+{
+	char path[40], byte;
+	int ends[2], status;
+	pid_t child;
+
+	if (pipe(ends) < 0 || (child = fork()) < 0)
+		return -1;
+	if (child == 0) {
+		if (read(ends[0], &byte, 1) != 1)
+			_exit(1);
+		snprintf(path, sizeof(path), "/proc/%d/uid_map", getppid());
+		status = put(path, "0 0 4294967295");
+		snprintf(path, sizeof(path), "/proc/%d/gid_map", getppid());
+		_exit(status < 0 || put(path, "0 0 4294967295") < 0);
+	}
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || write(ends[1], "x", 1) != 1)
+		return -1;
+	close(ends[0]), close(ends[1]);
+	return waitpid(child, &status, 0) == child && status == 0 ? 0 : -1;
+}
+
+static int enter_last_user_namespace(void)
+{
+	int entered = geteuid() == 0 ? enter_with_all_users() : enter_user_namespace();
+
+	return entered < 0 ? -1 : put("/proc/sys/user/max_user_namespaces", "0");
 }
 
 static int drop_capabilities(void)
@@ -143,13 +182,20 @@ static int drop_capabilities(void)
 	return 0;
 }
 
+static int become(uid_t uid)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0)
+		return -1;
+	return setresuid(uid, uid, uid);
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t all;
 	int option;
 
 	sigfillset(&all);
-	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:srmudk:p:")) != -1) {
+	while ((option = getopt(argc, argv, "+g:c:f:n:i:ba:srmudk:p:U:N")) != -1) {
 		switch (option) {
 		case 'g':
 			if (put(optarg, "0") < 0)
@@ -173,6 +219,10 @@ int main(int argc, char **argv)
 		case 'a':
 			put("/proc/self/oom_score_adj", optarg);
 			break;
+		case 'U':
+			if (become((uid_t) strtol(optarg, NULL, 10)) < 0)
+				return fprintf(stderr, "start: -U %s: %m\n", optarg), 99;
+			break;
 		case 's':
 			setsid(), ioctl(0, TIOCSCTTY, 0);
 			break;
@@ -187,6 +237,10 @@ int main(int argc, char **argv)
 		case 'u':
 			if (enter_user_namespace() < 0)
 				return fprintf(stderr, "start: -u: %m\n"), 99;
+			break;
+		case 'N':
+			if (enter_last_user_namespace() < 0)
+				return fprintf(stderr, "start: -N: %m\n"), 99;
 			break;
 		case 'd':
 			if (drop_capabilities() < 0)
