@@ -93,9 +93,9 @@ static int read_file(const char *path, char **ret_text, size_t *ret_length,
 
 /*
  * Those that the command will have: what a root may pass on by execve, and what anybody else has
- * made ambient.
+ * made ambient; less what the settings take.
  */
-static uint64_t job_capabilities(void)
+static uint64_t job_capabilities(const struct settings *settings)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = { 0 };
@@ -111,12 +111,15 @@ static uint64_t job_capabilities(void)
 		if (has > 0)
 			kept |= permitted & UINT64_C(1) << cap;
 	}
-	return kept;
+	if (settings->has_capabilities)
+		return kept & settings->capabilities;
+	return settings->has_user && settings->uid != 0 ? 0 : kept;
 }
 
-static struct profile_host this_host(void)
+static struct profile_host this_host(const struct settings *settings)
 {
-	struct profile_host host = { .arch = arch_native(), .capabilities = job_capabilities() };
+	struct profile_host host = { .arch = arch_native(),
+				     .capabilities = job_capabilities(settings) };
 	struct utsname name;
 
 	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &host.kernel[0], &host.kernel[1]) < 2)
@@ -139,9 +142,10 @@ static int compile(struct filter *filter, const char *text, size_t length,
 	return result;
 }
 
-static int choose_file(struct filter *filter, const char *path, struct memcage_error *err)
+static int choose_file(struct filter *filter, const char *path, const struct settings *settings,
+		       struct memcage_error *err)
 {
-	const struct profile_host host = this_host();
+	const struct profile_host host = this_host(settings);
 	auto_free char *text = NULL;
 	size_t length = 0;
 
@@ -232,20 +236,20 @@ static int make_asking(struct filter *filter, bool log, struct memcage_error *er
 static int choose(struct filter *filter, const struct settings *settings, struct memcage_error *err)
 {
 	const char *name = settings->seccomp ? settings->seccomp : "default";
-	bool is_default = strcmp(name, "default") == 0;
 
-	if (is_default)
+	filter->is_default = strcmp(name, "default") == 0;
+	if (filter->is_default)
 		filter->program = filter_default;
 	else if (strcmp(name, "strict") == 0)
 		filter->program = filter_strict;
-	else if (strcmp(name, "off") != 0 && choose_file(filter, name, err) < 0)
+	else if (strcmp(name, "off") != 0 && choose_file(filter, name, settings, err) < 0)
 		return -1;
 	if (filter->program.len == 0)
 		return settings->seccomp_log
 			       ? error_usage(err, "off: there is nothing for --seccomp-log to log")
 			       : 0;
 	/* Nothing is learnt of the default filter that would be worth its time in each run. */
-	if (is_default && !settings->seccomp_log)
+	if (filter->is_default && !settings->seccomp_log)
 		return 0;
 	filter->must_ask = settings->seccomp_log;
 	filter->kills = kills_any(&filter->program);

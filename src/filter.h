@@ -28,6 +28,7 @@ struct filter {
 	unsigned int flags;	   /* SECCOMP_FILTER_FLAG_... that the profile asks for */
 	bool must_ask;		   /* no listener, no job */
 	bool kills;		   /* calls that this machine can make */
+	bool is_default;	   /* program is filter_default */
 	bool owned;		   /* program.filter is ours to free */
 };
 

@@ -159,7 +159,7 @@ static void take_identity(struct birth *birth)
 	enter_workdir(birth); /* once more: another may not be allowed to */
 }
 
-/* As late as can be: what comes after it has to be allowed by it. */
+/* The last thing before execve: what comes after it has to be allowed by it. */
 static void load_filter(const struct filter *filter, struct birth *birth)
 {
 	if (filter->asking.len > 0) {
@@ -172,6 +172,16 @@ static void load_filter(const struct filter *filter, struct birth *birth)
 	}
 	if (filter->program.len > 0 && filter_load(&filter->program, filter->flags) < 0)
 		give_up(birth, "cannot load the seccomp filter", false);
+}
+
+/*
+ * Without no_new_privs it takes CAP_SYS_ADMIN, which is lost with root's identity.  The default
+ * filter is in nobody's way; another one has to wait until nothing is left but execve.
+ */
+static bool loads_early(const struct job *job)
+{
+	return job->settings.allow_new_privs && job->filter.is_default &&
+	       job->filter.asking.len == 0;
 }
 
 static _Noreturn void become_command(struct birth *birth)
@@ -192,17 +202,16 @@ static _Noreturn void become_command(struct birth *birth)
 	enter_workdir(birth);
 	wait_for_go(birth);
 	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);
+	if (loads_early(job))
+		load_filter(&job->filter, birth);
+	take_identity(birth);
+	if (!job->settings.allow_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		give_up(birth, "cannot set no_new_privs", false);
 	if (close_others(&job->settings) < 0)
 		give_up(birth, "cannot close what is not the job's", false);
 	sigprocmask(SIG_SETMASK, &plan->mask, NULL);
-	if (job->settings.allow_new_privs) /* while root may: it needs the one or the other */
+	if (!loads_early(job))
 		load_filter(&job->filter, birth);
-	take_identity(birth);
-	if (!job->settings.allow_new_privs) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-			give_up(birth, "cannot set no_new_privs", false);
-		load_filter(&job->filter, birth);
-	}
 	execve(job->path, job->argv, job->environment);
 	give_up(birth, "", true);
 }

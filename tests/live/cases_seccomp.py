@@ -235,3 +235,23 @@ def a_log_inside_another_listener_is_refused(live):
                       '--', 'true')
     live.expect(result, status=125, report={'cause': 'exited', 'exit_code': 125},
                 err=contains('--seccomp-log', 'listen'))
+
+
+# With another identity ----------------------------------------------------------------------------
+
+BARE = 'capabilities: none\nseccomp: '
+row('a_job_without_capabilities_is_killed_and_named_too', status=122,
+    run=['-p', 'p.yaml', '--', '@call', 'mount'], report=killed('mount', 'call'),
+    files={'p.yaml': (BARE + 'strict\n', 0o644)})
+row('a_job_without_capabilities_is_denied_what_they_would_allow',
+    report={**PLAIN, 'policy': 'p.yaml'},
+    run=['-p', 'p.yaml', '--', 'sh', '-c', '@@call mount; @@call keyctl; @@call unshare 0x20000'],
+    out='mount: EPERM\nkeyctl: EPERM\nunshare: EPERM\n',
+    files={'p.yaml': (f'{BARE}{DOCKER}\n', 0o644)})
+row('a_filter_that_kills_without_no_new_privs', status=122, report=killed('mount', 'call'),
+    run=['-p', 'p.yaml', '--seccomp', 'strict', '--', '@call', 'mount'],
+    files={'p.yaml': ('no-new-privs: false\n', 0o644)})
+row('without_no_new_privs_another_user_cannot_have_a_strict_filter', status=125,
+    run=['-p', 'p.yaml', '--user', '65534:65534', '--seccomp', 'strict', '--', 'true'],
+    report={'cause': 'setup-failed'}, err=contains('cannot load the seccomp filter'),
+    files={'p.yaml': ('no-new-privs: false\n', 0o644)})
