@@ -356,6 +356,71 @@ static void check_collect(void **state)
 	assert_string_equal(said, row->want);
 }
 
+#define AUDIT "5,1,100,-;audit: type=1326 audit(1700000000.123:45): auid=4294967295 uid=0 gid=0 "
+
+static const struct call_row {
+	const char *name, *record;
+	int number; /* -1: no call */
+	uint32_t audit;
+	pid_t pid;
+	const char *comm;
+} call_rows[] = {
+	{ "a call that was killed for",
+	  AUDIT "ses=4294967295 subj=unconfined pid=314 comm=\"call\" exe=\"/x/call\" sig=31 "
+		"arch=c000003e syscall=110 compat=0 ip=0x401234 code=0x80000000\n",
+	  110, 0xc000003e, 314, "call" },
+	{ "one of i386, by a process with a name in hexadecimal digits",
+	  AUDIT "ses=1 pid=7 comm=6120220A exe=\"/x\" sig=31 arch=40000003 syscall=20 compat=1 "
+		"ip=0x0 code=0x80000000\n",
+	  20, 0x40000003, 7, "a \"\n" },
+	{ "a name that claims to be more",
+	  AUDIT "ses=1 pid=7 comm=2070696431 exe=\"/x\" sig=31 arch=40000003 syscall=20\n", 20,
+	  0x40000003, 7, " pid1" },
+	{ "a label with blanks",
+	  AUDIT "ses=1 subj=docker-default (enforce) pid=7 comm=\"x\" exe=\"/x\" sig=31 "
+		"arch=c00000b7 syscall=0\n",
+	  0, 0xc00000b7, 7, "x" },
+	{ "a call that was only logged",
+	  AUDIT "ses=1 pid=7 comm=\"x\" exe=\"/x\" sig=0 arch=c000003e syscall=1\n", -1 },
+	{ "a line that is cut", AUDIT "ses=1 pid=7 comm=\"x\" exe=\"/x\" sig=31 arch=c0", -1 },
+	{ "no process", AUDIT "ses=1 pid=0 comm=\"x\" sig=31 arch=c000003e syscall=1\n", -1 },
+	{ "a number that is none", AUDIT "ses=1 pid=7 comm=\"x\" sig=31 arch=c000003e syscall=1x\n",
+	  -1 },
+	{ "another record of audit",
+	  "5,1,100,-;audit: type=1400 audit(1.1:1): pid=7 sig=31 arch=c000003e syscall=1\n", -1 },
+	{ "written by user space",
+	  "13,1,100,-;audit: type=1326 audit(1.1:1): pid=7 sig=31 arch=c000003e syscall=1\n", -1 },
+};
+
+static void check_call(void **state)
+{
+	const struct call_row *row = *state;
+	struct kmsg_evidence evidence = { 0 };
+	struct kmsg_parser parser = { .job_path = JOB, .evidence = &evidence };
+
+	kmsg_parse(&parser, row->record);
+	kmsg_finish(&parser);
+	assert_int_equal(evidence.call_count, row->number >= 0);
+	if (row->number < 0)
+		return;
+	assert_int_equal(evidence.calls[0].number, row->number);
+	assert_int_equal(evidence.calls[0].audit, row->audit);
+	assert_int_equal(evidence.calls[0].pid, row->pid);
+	assert_string_equal(evidence.calls[0].comm, row->comm);
+}
+
+static void check_many_calls(void **state)
+{
+	struct kmsg_evidence evidence = { 0 };
+	struct kmsg_parser parser = { .job_path = JOB, .evidence = &evidence };
+
+	(void) state;
+	for (int i = 0; i < 3 * KMSG_CALLS_MOST; i++)
+		kmsg_parse(&parser, call_rows[0].record);
+	assert_int_equal(evidence.call_count, 3 * KMSG_CALLS_MOST);
+	assert_int_equal(evidence.calls[KMSG_CALLS_MOST - 1].number, 110);
+}
+
 static void check_many_victims(void **state)
 {
 	struct kmsg_evidence evidence = { 0 };
@@ -416,6 +481,8 @@ int main(void)
 
 	TEST_ROWS(&suite, check_parse, fixtures);
 	TEST_ROWS(&suite, check_parse, hostile);
+	TEST_ROWS(&suite, check_call, call_rows);
+	test_add(&suite, "calls without end", check_many_calls, NULL);
 	TEST_ROWS(&suite, check_collect, fixtures);
 	TEST_ROWS(&suite, check_collect, hostile);
 	test_add(&suite, "victims beyond the table are left out", check_many_victims, NULL);

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -417,6 +418,43 @@ static const struct row {
 		  { "oom.victims.0.rss_bytes", "null" },
 		  { "oom.victims.0.source", "\"process-table\"" },
 		  { "oom.victims.1.comm", "\"sixteen bytes!!!\"" } },
+	},
+	{
+		"a call that was killed for",
+		{ ENDED,
+		  .verdict = { .cause = MEMCAGE_CAUSE_SECCOMP, .exit_code = 3, .status = 122 },
+		  .call = &(const struct call_seen) { .known = true,
+						      .number = 0x40000000 | 110,
+						      .audit = AUDIT_ARCH_X86_64,
+						      .args_known = true,
+						      .args = { 0, UINT64_MAX, 1ULL << 63, 7 },
+						      .pid = 7,
+						      .comm = "x" } },
+		{ { "outcome", "\"failed\"" },
+		  { "cause", "\"seccomp\"" },
+		  { "status", "122" },
+		  { "seccomp",
+		    "{\"syscall\": \"getppid\", \"number\": 1073741934, \"arch\": \"x32\","
+		    "\"args\": [0, -1, -9223372036854775808, 7, 0, 0], \"pid\": 7,"
+		    "\"comm\": \"x\"}" } },
+	},
+	{
+		"a call of which the log told, on an architecture that nobody knows",
+		{ ENDED,
+		  .verdict = { .cause = MEMCAGE_CAUSE_SECCOMP, .exit_code = -1, .signal = SIGSYS },
+		  .call =
+			  &(const struct call_seen) {
+				  .known = true, .number = 9, .audit = 0x1234, .comm = "\xff" } },
+		{ { "seccomp", "{\"syscall\": null, \"number\": 9, \"arch\": null, \"args\": null,"
+			       "\"pid\": null, \"comm\": \"\\ufffd\"}" } },
+	},
+	{
+		"a call of which nothing is known",
+		{ ENDED,
+		  .verdict = { .cause = MEMCAGE_CAUSE_SECCOMP, .exit_code = -1, .signal = SIGSYS },
+		  .call = &(const struct call_seen) { .known = false } },
+		{ { "seccomp", "{\"syscall\": null, \"number\": null, \"arch\": null,"
+			       "\"args\": null, \"pid\": null, \"comm\": null}" } },
 	},
 	{
 		"a timeline",

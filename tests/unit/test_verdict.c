@@ -214,6 +214,27 @@ static const struct row {
 	    .cpu_time_usec = 700, .timeout_usec = 700),
 	ROW("CPU time, then the timeout", CPU_TIME, NONE, 123, 0, 0, SIGNALED(SIGKILL),
 	    .cpu_time_usec = 600, .timeout_usec = 700),
+	ROW("a child that the filter killed, and main exits well", SECCOMP, NONE, 122, 0, 0,
+	    EXITED(0), .seccomp_killed = true, .seccomp_usec = 500),
+	ROW("a child that the filter killed, and main dies of it", SECCOMP, NONE, 122, 0, 0,
+	    SIGNALED(SIGABRT), .seccomp_killed = true, .seccomp_usec = 500),
+	ROW("main, killed for its call by memcage", SECCOMP, NONE, 122, 0, 0, SIGNALED(SIGKILL),
+	    .seccomp_killed = true, .seccomp_usec = 799),
+	ROW("a call that was seen when main had ended", SECCOMP, NONE, 122, 0, 0, EXITED(3),
+	    .seccomp_killed = true, .seccomp_usec = 850),
+	ROW("a killed call, then the timeout", SECCOMP, NONE, 122, 0, 0, SIGNALED(SIGKILL),
+	    .seccomp_killed = true, .seccomp_usec = 500, .timeout_usec = 700),
+	ROW("the timeout, then a killed call", TIMEOUT, NONE, 124, 0, 0, SIGNALED(SIGKILL),
+	    .seccomp_killed = true, .seccomp_usec = 750, .timeout_usec = 700),
+	ROW("a cancel, then a killed call", CANCELLED, NONE, 143, 0, 0, SIGNALED(SIGTERM),
+	    .seccomp_killed = true, .seccomp_usec = 750, .cancel_usec = 700,
+	    .cancel_signal = SIGTERM),
+	ROW("a killed call, then a kill for memory", SECCOMP, JOB, 122, SURVIVED, 0, EXITED(0), OWN,
+	    .seccomp_killed = true, .seccomp_usec = 500, .oom_usec = 600),
+	ROW("a kill for memory, then a killed call", OOM, JOB, 120, SURVIVED, 0, EXITED(0), OWN,
+	    .seccomp_killed = true, .seccomp_usec = 600, .oom_usec = 500),
+	ROW("both at once", OOM, JOB, 120, SURVIVED, 0, EXITED(0), OWN, .seccomp_killed = true,
+	    .seccomp_usec = 500, .oom_usec = 500),
 	ROW("a kill and a seccomp kill", OOM, JOB, 120, SURVIVED, 0, SIGNALED(SIGSYS), OWN,
 	    .seccomp_killed = true),
 	ROW("the deadline of a job that thrashes below its working set", TIMEOUT, NONE, 124, 0, 0,
@@ -372,6 +393,7 @@ static struct observation random_observation(uint64_t *seed)
 	seen.oom_usec = some_date(seed, 2);
 	seen.group_killed = one_in(seed, 3);
 	seen.seccomp_killed = one_in(seed, 10);
+	seen.seccomp_usec = seen.seccomp_killed ? some_date(seed, 2) : 0;
 	random_memory(seed, &seen.memory);
 	return seen;
 }
