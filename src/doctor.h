@@ -36,7 +36,10 @@ enum doctor_line {
 
 extern const char *const doctor_lines[DOCTOR__COUNT];
 
-/* ok: all of it; limited: works, but less than elsewhere; no: does not; unknown: not to be tried. */
+/*
+ * ok: all of it; limited: works, but less than elsewhere; no: does not; unknown: could not be
+ * tried.
+ */
 enum doctor_state { DOCTOR_OK, DOCTOR_LIMITED, DOCTOR_NO, DOCTOR_UNKNOWN, DOCTOR_STATE__COUNT };
 
 extern const char *const doctor_states[DOCTOR_STATE__COUNT];

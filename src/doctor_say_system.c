@@ -207,7 +207,8 @@ void say_notify(const struct doctor_facts *facts, struct doctor_finding *finding
 		return;
 	}
 	finding->state = DOCTOR_NO;
-	COST(finding, "the verdict seccomp lacks the arguments of the call");
+	COST(finding, "the verdict seccomp has the call from the kernel log, if that can be read, "
+		      "and without its arguments");
 	if (errnum == EBUSY) {
 		VALUE(finding, "an outer filter has a listener already, and there is one a chain");
 		MEND(finding, "run memcage outside of the sandbox or container that set it");

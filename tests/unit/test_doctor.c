@@ -596,9 +596,9 @@ static const struct row {
 
 	{ "a listener", no_difference, DOCTOR_NOTIFY, DOCTOR_OK, "can be set", NOTHING, NOTHING },
 	{ "a listener is there already", filtered, DOCTOR_NOTIFY, DOCTOR_NO, "already",
-	  "lacks the arguments", "outside of the sandbox" },
+	  "without its arguments", "outside of the sandbox" },
 	{ "a kernel without listeners", old_listener, DOCTOR_NOTIFY, DOCTOR_NO, "no notification",
-	  "lacks the arguments", "Linux 5.0" },
+	  "without its arguments", "Linux 5.0" },
 
 	{ "the log", no_difference, DOCTOR_KMSG, DOCTOR_OK, "can be read", NOTHING, NOTHING },
 	{ "the log of the host, in a container", log_in_container, DOCTOR_KMSG, DOCTOR_LIMITED,
