@@ -90,7 +90,7 @@ void say_backend(const struct doctor_facts *facts, struct doctor_finding *findin
 	if (strcmp(trial->backend, "v1") != 0)
 		return;
 	finding->state = DOCTOR_LIMITED;
-	COST(finding, "--memory-high is refused, and a plain user can be given no cgroup");
+	COST(finding, "--memory-high is refused, and systemd delegates no cgroup to a plain user");
 	MEND(finding, "boot with systemd.unified_cgroup_hierarchy=1, for cgroup v2");
 }
 
@@ -189,15 +189,19 @@ void say_controllers(const struct doctor_facts *facts, struct doctor_finding *fi
 
 static void mend_undelegated(const struct doctor_facts *facts, struct doctor_finding *finding)
 {
-	if (facts->delegation.version == CGROUP_V1)
-		MEND(finding, "run it as root, or boot with systemd.unified_cgroup_hierarchy=1: v1 "
-			      "has no safe delegation to a plain user");
-	else if (facts->here.runtime != RUNTIME_NONE)
+	bool v1 = facts->delegation.version == CGROUP_V1;
+
+	if (!v1 && facts->here.runtime != RUNTIME_NONE)
 		MEND(finding, "%s", writable_cgroup[facts->here.runtime]);
-	else if (facts->here.uid == 0)
+	else if (!v1 && facts->here.uid == 0)
 		MEND(finding, "systemd-run --scope -p Delegate=yes -- memcage run ...");
-	else
+	else if (!v1 && facts->systemd.booted)
 		MEND(finding, "systemd-run --user --scope -p Delegate=yes -- memcage run ...");
+	else
+		MEND(finding,
+		     "run it as root, or let root give it a cgroup%s: mkdir, and chown of the "
+		     "directory, its cgroup.procs and %s",
+		     v1 ? " in each hierarchy" : "", v1 ? "tasks" : "cgroup.subtree_control");
 }
 
 static void mend_shared(const struct doctor_facts *facts, struct doctor_finding *finding)

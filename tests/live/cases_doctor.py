@@ -4,6 +4,7 @@
 import os
 import subprocess
 
+from cases_delegate import AS_USER as AS_OWNER, give_cgroup
 from cases_faults import READ_ONLY, no_process_left
 from examine import Doctor
 from expect import ANY, like
@@ -54,6 +55,22 @@ def what_doctor_says_to_a_plain_user_is_so(live):
     doctor.expect('delegation', 'no', value='not delegated to uid 1000', cost='limit')
     doctor.expect('kmsg', 'no' if read('/proc/sys/kernel/dmesg_restrict').strip() == '1' else 'ok')
     undone(live, before)
+
+
+@case()
+def what_doctor_says_to_a_user_with_a_cgroup_of_his_own_is_so(live):
+    give_cgroup(live)
+    doctor = Doctor(live, AS_OWNER).compare()
+    doctor.agree(doctor.said['works'], True, 'works')
+    doctor.expect('delegation', 'ok', value='writable')
+
+
+@case()
+def what_doctor_says_to_a_user_with_half_a_cgroup_is_so(live):
+    give_cgroup(live, ['.'])
+    doctor = Doctor(live, AS_OWNER).compare()
+    doctor.agree(doctor.said['works'], False, 'works')
+    doctor.expect('delegation', 'no', value='not delegated', mend='chown')
 
 
 @case()

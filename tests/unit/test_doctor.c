@@ -118,6 +118,12 @@ static void undelegated(struct doctor_facts *facts)
 	facts->controllers[CONTROLLER_MEMORY].works = false;
 }
 
+static void undelegated_systemd(struct doctor_facts *facts)
+{
+	undelegated(facts);
+	facts->systemd.booted = true;
+}
+
 static void undelegated_v1(struct doctor_facts *facts)
 {
 	undelegated(facts);
@@ -519,11 +525,13 @@ static const struct row {
 	  "podman run --cgroupns=private --security-opt unmask=/sys/fs/cgroup" },
 	{ "read-only in Kubernetes", read_only_kubernetes, DOCTOR_DELEGATION, DOCTOR_NO,
 	  "mounted read-only", "no limit", "cgroup_writable = true" },
-	{ "not delegated to a plain user", undelegated, DOCTOR_DELEGATION, DOCTOR_NO,
-	  "not delegated to uid 1000", "no limit",
+	{ "not delegated to a plain user, under systemd", undelegated_systemd, DOCTOR_DELEGATION,
+	  DOCTOR_NO, "not delegated to uid 1000", "no limit",
 	  "systemd-run --user --scope -p Delegate=yes -- memcage run" },
-	{ "v1 is not delegated to plain users", undelegated_v1, DOCTOR_DELEGATION, DOCTOR_NO,
-	  "not delegated to uid 1000", "no limit", "as root, or boot with" },
+	{ "not delegated to a plain user", undelegated, DOCTOR_DELEGATION, DOCTOR_NO,
+	  "not delegated to uid 1000", "no limit", "its cgroup.procs and cgroup.subtree_control" },
+	{ "not delegated to a plain user on v1", undelegated_v1, DOCTOR_DELEGATION, DOCTOR_NO,
+	  "not delegated to uid 1000", "no limit", "in each hierarchy: mkdir, and chown" },
 	{ "a cgroup without memory", without_memory, DOCTOR_DELEGATION, DOCTOR_NO,
 	  "has no memory controller", "no limit of memory", "systemd-run --scope -p Delegate=yes" },
 	{ "others in one's cgroup", shared, DOCTOR_DELEGATION, DOCTOR_NO,
