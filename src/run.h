@@ -61,6 +61,8 @@ struct run {
 	int no_listener_errnum; /* why there is none, where one was wanted; 0 */
 	pid_t main_pid;		/* where only the kernel log can tell of the filter's kills; 0 */
 	int epoll, timer, kernel_log;
+	bool log_watched;    /* new records of the kernel log wake us */
+	uint64_t noted_usec; /* when the job's processes were last listed for it */
 
 	enum run_phase phase;
 	bool empty; /* no process of the job is left, at most the cage's init */

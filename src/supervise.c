@@ -17,6 +17,7 @@
 #include "usage.h"
 
 #define LOOK_PAUSE (50 * USEC_PER_MSEC)	 /* between close looks at the memory */
+#define NOTE_PAUSE (5 * USEC_PER_MSEC)	 /* between lists of the members, while the log grows */
 #define NO_VICTIM (1500 * USEC_PER_MSEC) /* how long OOMs without a kill go on before we end it */
 #define NO_VICTIM_OOMS 20 /* ... and how many: a lone refused allocation is no stall */
 #define OOM_LOOKS 10	  /* v1 announces before it kills */
@@ -30,9 +31,10 @@ enum source {
 	SOURCE_INIT,
 	SOURCE_SOCKET,
 	SOURCE_MEMORY,
+	SOURCE_LOG,
 	SOURCE_NESTED,
 	SOURCE_MAIN,
-	SOURCE_LISTENER
+	SOURCE_LISTENER,
 };
 
 typedef void due_fn(struct run *run, uint64_t now);
@@ -60,7 +62,7 @@ static void look_at_memory(struct run *run, uint64_t now)
 }
 
 /* While the victim is still among them. */
-static void note_members(struct run *run)
+static void note_members(struct run *run, uint64_t now)
 {
 	const struct process_source source = run_processes(run);
 	struct kmsg_evidence *log = &run->evidence;
@@ -74,6 +76,28 @@ static void note_members(struct run *run)
 		return;
 	memcpy(log->members, pids, count * sizeof(*pids));
 	log->member_count = count;
+	run->noted_usec = now;
+}
+
+/*
+ * v2 tells of a kill up to 10 ms late, but the log says it at once, in a hundred lines: where the
+ * limit has been neared they are read as they come, and not after the death.
+ */
+static void watch_log(struct run *run)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = SOURCE_LOG };
+
+	if (run->log_watched || run->kernel_log < 0 || host_backend(&run->host) != CGROUP_V2)
+		return;
+	run->log_watched = true;
+	epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->kernel_log, &event);
+}
+
+static void log_grew(struct run *run, uint64_t now)
+{
+	if (now >= run->noted_usec + NOTE_PAUSE)
+		note_members(run, now);
+	run_read_log(run);
 }
 
 /*
@@ -140,8 +164,9 @@ static void memory_changed(struct run *run, uint64_t now)
 	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
 
 	look_at_memory(run, now);
+	watch_log(run);
 	if (run->watch.kills > kills || run->watch.ooms > ooms)
-		note_members(run);
+		note_members(run, now);
 	if (run->watch.kills > kills)
 		run_read_log(run); /* while the victim is still dying */
 	else if (run->watch.ooms > ooms || now >= run->looked_usec + LOOK_PAUSE)
@@ -443,6 +468,9 @@ void supervise_step(struct run *run)
 			break;
 		case SOURCE_MEMORY:
 			memory_changed(run, now);
+			break;
+		case SOURCE_LOG:
+			log_grew(run, now);
 			break;
 		case SOURCE_NESTED:
 			look_for_nested(run);
