@@ -168,10 +168,14 @@ static void load_filter(const struct filter *filter, struct birth *birth)
 			return;
 		birth->no_listener_errnum = errno;
 		if (filter->must_ask)
-			give_up(birth, "--seccomp-log: cannot listen to the filter", false);
+			give_up(birth,
+				"--seccomp-log: cannot listen to the filter; see memcage doctor, "
+				"line notify",
+				false);
 	}
 	if (filter->program.len > 0 && filter_load(&filter->program, filter->flags) < 0)
-		give_up(birth, "cannot load the seccomp filter", false);
+		give_up(birth, "cannot load the seccomp filter; see memcage doctor, line seccomp",
+			false);
 }
 
 /*
