@@ -60,19 +60,19 @@ static int open_directory(int dir, const char *name)
 
 /* How far the listing of each level on the way down has been read. */
 struct trail {
-	long *offsets;
+	off_t *offsets;
 	size_t depth, room;
 };
 
 static bool go_down(struct trail *trail)
 {
-	long *larger;
+	off_t *larger;
 
 	if (++trail->depth < trail->room) {
 		trail->offsets[trail->depth] = 0;
 		return true;
 	}
-	larger = reallocarray(trail->offsets, trail->room + 64, sizeof(long));
+	larger = reallocarray(trail->offsets, trail->room + 64, sizeof(*larger));
 	if (!larger)
 		return false;
 	trail->offsets = larger;
@@ -81,20 +81,34 @@ static bool go_down(struct trail *trail)
 	return true;
 }
 
-/* The next child on this level, opened; -1: there is none. */
-static int next_child(int dir, long *offset)
+/*
+ * The next child on this level, opened; -1: there is none.  A little of the listing at a time: what
+ * is behind the child is read again when we come back, and a job may make thousands.
+ */
+static int next_child(int dir, off_t *offset)
 {
-	auto_closedir DIR *entries = cgroup_is_childless(dir) ? NULL : list(dir);
-	const char *name;
-	int child = -1;
+	union {
+		struct dirent64 entry;
+		char bytes[1024];
+	} some;
+	ssize_t length;
+	int child;
 
-	if (!entries)
+	if (cgroup_is_childless(dir) || lseek(dir, *offset, SEEK_SET) < 0)
 		return -1;
-	seekdir(entries, *offset);
-	while (child < 0 && (name = next_directory(entries, "")))
-		child = open_directory(dir, name);
-	*offset = telldir(entries);
-	return child;
+	while ((length = getdents64(dir, &some, sizeof(some))) > 0)
+		for (ssize_t at = 0; at < length;) {
+			const struct dirent64 *entry = (const void *) (some.bytes + at);
+
+			at += entry->d_reclen;
+			*offset = entry->d_off;
+			if (entry->d_type != DT_DIR || is_dots(entry->d_name))
+				continue;
+			child = open_directory(dir, entry->d_name);
+			if (child >= 0)
+				return child;
+		}
+	return -1;
 }
 
 /*

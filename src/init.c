@@ -215,16 +215,19 @@ static void watch_leaf(const struct cage_place *place)
 /* Takes the signals that have come; true when main has ended. */
 static bool take_signals(int socket, int signals, pid_t main, int *ret_status)
 {
-	const struct cage_message nested = { .kind = CAGE_NESTED };
+	const struct cage_message message = { .kind = CAGE_NESTED };
 	struct signalfd_siginfo info;
-	bool ended = false;
+	bool ended = false, nested = false;
 
 	while (read(signals, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			ended |= reap(socket, main, ret_status);
 		else
-			tell(socket, &nested, NULL, 0);
+			nested = true;
 	}
+	/* Where there is no room memcage has not yet heard of others, and looks then. */
+	if (nested)
+		send(socket, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
 	return ended;
 }
 

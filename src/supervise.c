@@ -22,6 +22,7 @@
 #define NO_VICTIM_OOMS 20 /* ... and how many: a lone refused allocation is no stall */
 #define OOM_LOOKS 10	  /* v1 announces before it kills */
 #define NESTED_LOOKS 100  /* a cgroup that the job makes may soon have others below it */
+#define HEARD_MOST 64	  /* messages of init in one go */
 #define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
 /* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes. */
 #define OOM_LOOK_IDLE USEC_PER_SEC
@@ -353,12 +354,17 @@ static void set_up_failed(struct run *run, const struct cage_message *message)
 	error_set(&run->failure, MEMCAGE_ERROR_SETUP, message->number, "%s", message->text);
 }
 
-static void hear(struct run *run, uint64_t now)
+/*
+ * True where there may be more: it comes for ever where a job makes one cgroup after the other, and
+ * deadlines want their turn.
+ */
+static bool hear(struct run *run, uint64_t now)
 {
 	struct cage_message message;
-	int fds[CAGE_FDS_MOST];
+	bool nested = false;
+	int fds[CAGE_FDS_MOST], heard = 0;
 
-	while (launch_receive(&run->child, &message, fds)) {
+	for (; heard < HEARD_MOST && launch_receive(&run->child, &message, fds); heard++) {
 		switch (message.kind) {
 		case CAGE_STARTED:
 			command_started(run, &message, fds, now);
@@ -367,8 +373,7 @@ static void hear(struct run *run, uint64_t now)
 			run->stopped_by = message.number;
 			break;
 		case CAGE_NESTED:
-			look_for_nested(run);
-			look_often(run, NESTED_LOOKS, now);
+			nested = true;
 			break;
 		case CAGE_ENDED:
 			main_ended(run, &message, now);
@@ -381,6 +386,11 @@ static void hear(struct run *run, uint64_t now)
 			break;
 		}
 	}
+	if (nested) { /* once for all of them */
+		look_for_nested(run);
+		look_often(run, NESTED_LOOKS, now);
+	}
+	return heard == HEARD_MOST;
 }
 
 /* ---- calls that the filter asks about ---- */
@@ -436,7 +446,8 @@ static void init_gone(struct run *run, uint64_t now)
 
 	if (!launch_ended(&run->child, &status))
 		return;
-	hear(run, now); /* its last word may still be in the pair */
+	while (hear(run, now)) /* its last word may still be in the pair */
+		;
 	run->phase = PHASE_ENDED;
 	run->empty = true;
 }
