@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define PATH_ROOM (2 * PATH_MAX)
 
@@ -135,8 +136,8 @@ static void lift_at(const char *folder)
 	}
 }
 
-/* In every hierarchy our path is tried: at most one of those folders is there. */
-static void lift(const char *point)
+/* Calls act for our own cgroup: in every hierarchy our path is tried, which is there in one. */
+static void visit_own(const char *point, void (*act)(const char *folder))
 {
 	struct places places;
 	char folder[PATH_ROOM];
@@ -145,11 +146,16 @@ static void lift(const char *point)
 	for (char *rest = places.text, *line; (line = strsep(&rest, "\n"));) {
 		const char *path = strchr(line, ':') ? strchr(strchr(line, ':') + 1, ':') : NULL;
 
-		if (!path || strlen(point) + strlen(path) >= sizeof(folder))
+		if (!path)
 			continue;
 		snprintf(folder, sizeof(folder), "%.4095s%.4000s", point, path + 1);
-		lift_at(folder);
+		act(folder);
 	}
+}
+
+static void lift(const char *point)
+{
+	visit_own(point, lift_at);
 }
 
 /* Lifts the limit on its own cgroup and uses MIB that it has not got. */
@@ -164,6 +170,100 @@ static long outgrow(char **args)
 		return -1;
 	for (size_t at = 0; at < size; at += 1024)
 		((volatile char *) memory)[at] = 1;
+	return 0;
+}
+
+static size_t wanted, made;
+static bool leaves, downwards;
+
+/* In the memory controller's hierarchy. */
+static void make_below(const char *folder)
+{
+	char name[32];
+
+	if (made > 0 || chdir(folder) < 0)
+		return;
+	if (access("memory.max", F_OK) < 0 && access("memory.limit_in_bytes", F_OK) < 0)
+		return;
+	for (; made < wanted; made++) {
+		snprintf(name, sizeof(name), "escape-%zu", downwards ? 0 : made);
+		if (mkdir(name, 0700) < 0 || (downwards && chdir(name) < 0))
+			break;
+	}
+	for (size_t i = made; i > 0 && !leaves; i--) {
+		snprintf(name, sizeof(name), "escape-%zu", downwards ? 0 : i - 1);
+		if (downwards)
+			chdir("..");
+		rmdir(name);
+	}
+}
+
+static void make(const char *point)
+{
+	visit_own(point, make_below);
+}
+
+/* COUNT [leave]: so many cgroups below its own. */
+static long make_many(char **args)
+{
+	wanted = (size_t) strtol(args[0], NULL, 10);
+	leaves = args[1] != NULL;
+	visit_mounts(make);
+	return made == wanted ? 0 : stopped(ENOSPC);
+}
+
+static long make_deep(char **args)
+{
+	downwards = true;
+	return make_many(args);
+}
+
+/* Makes and removes them until it is ended: whoever is told of each has much to hear. */
+static void flood_at(const char *folder)
+{
+	if (chdir(folder) < 0)
+		return;
+	if (access("memory.max", F_OK) < 0 && access("memory.limit_in_bytes", F_OK) < 0)
+		return;
+	while (mkdir("escape", 0700) == 0 && rmdir("escape") == 0)
+		;
+}
+
+static void flood(const char *point)
+{
+	visit_own(point, flood_at);
+}
+
+static long make_for_ever(char **args)
+{
+	(void) args;
+	visit_mounts(flood);
+	return pause();
+}
+
+/* Its own OOM kills take one process, or none. */
+static void loosen_at(const char *folder)
+{
+	char path[PATH_ROOM + 64];
+
+	snprintf(path, sizeof(path), "%s/memory.oom.group", folder);
+	put(path, "0");
+	snprintf(path, sizeof(path), "%s/memory.oom_control", folder);
+	put(path, "1");
+}
+
+static void loosen(const char *point)
+{
+	visit_own(point, loosen_at);
+}
+
+/* MIB in a child, which is killed for it; then ends well. */
+static long survive(char **args)
+{
+	visit_mounts(loosen);
+	if (fork() == 0)
+		_exit(outgrow(args) < 0);
+	wait(NULL);
 	return 0;
 }
 
@@ -206,7 +306,9 @@ static long freeze(char **args)
 static const struct attempt attempts[] = {
 	{ "leave", leave },	{ "leave-by-namespace", leave_by_namespace },
 	{ "outgrow", outgrow }, { "release-agent", set_release_agent },
-	{ "freeze", freeze },
+	{ "freeze", freeze },	{ "many", make_many },
+	{ "deep", make_deep },	{ "for-ever", make_for_ever },
+	{ "survive", survive },
 };
 
 int main(int argc, char **argv)
