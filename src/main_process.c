@@ -137,20 +137,37 @@ static void enter_workdir(struct birth *birth)
 		give_up(birth, "cannot enter the working directory", false);
 }
 
+/*
+ * As a manager delegates one: what is made below it is the user's, so that a memcage works inside.
+ * The limits are a level above.  Without that there is only no cgroup to be made.
+ */
+static void give_cgroups(const struct cage_place *place, uid_t uid, gid_t gid)
+{
+	static const char *const files[] = { ".", "cgroup.procs", "cgroup.subtree_control",
+					     "cgroup.threads", "tasks" };
+
+	for (size_t i = 0; i < place->count; i++)
+		for (size_t f = 0; f < ARRAY_LEN(files); f++)
+			(void) !fchownat(place->leaves[i], files[f], uid, gid, 0);
+}
+
 /* What it has to do without, if anything, is left in birth->about. */
 static void take_identity(struct birth *birth)
 {
 	const struct cage_plan *plan = birth->plan;
+	const struct settings *settings = &plan->job->settings;
 	struct identity identity = {
-		.settings = &plan->job->settings,
+		.settings = settings,
 		.rootless = plan->maker.rootless,
 		.namespace_limits = plan->namespace_limits,
-		.may_lack_namespace = settings_allow(&plan->job->settings, ALLOW_NAMESPACE),
+		.may_lack_namespace = settings_allow(settings, ALLOW_NAMESPACE),
 	};
 	char about[sizeof(birth->about)];
 
 	if (identity_is_kept(&identity))
 		return;
+	if (settings->has_user && !plan->maker.rootless && !settings_confine(settings))
+		give_cgroups(birth->place, settings->uid, settings->gid);
 	if (identity_take_on(&identity, about, sizeof(about)) < 0)
 		give_up(birth, about, false);
 	if (*identity.without)

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,19 +29,33 @@ static const char *find_stage(const struct job *job)
 	return NULL;
 }
 
+/* Any private place that nothing covers: what is hidden may hold one, as /var holds /var/tmp. */
+static const char *find_seen(const struct job *job)
+{
+	for (int i = 0; i < PRIVATE__COUNT; i++) {
+		const struct cover *cover =
+			covers_find(&job->covers, job->covers.count, private_places[i]);
+
+		if (cover && cover->kind == COVER_PRIVATE &&
+		    strcmp(cover->place, private_places[i]) == 0)
+			return private_places[i];
+	}
+	return NULL;
+}
+
 int mounts_resize(const struct job *job, uint64_t bytes)
 {
 	/* An empty file costs about 1 KiB of kernel memory: one a page keeps that in proportion. */
 	unsigned long long inodes = bytes / 4096 > 1024 ? bytes / 4096 : 1024;
-	const char *stage = find_stage(job);
+	const char *place = find_seen(job);
 	char options[96] = "size=0";
 
-	if (!stage)
+	if (!place) /* nobody can write to it */
 		return 0;
 	if (bytes != LIMIT_NONE)
 		snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu",
 			 (unsigned long long) bytes, inodes);
-	return mount(NULL, stage, NULL, MS_REMOUNT | PRIVATE_FLAGS, options);
+	return mount(NULL, place, NULL, MS_REMOUNT | PRIVATE_FLAGS, options);
 }
 
 /*

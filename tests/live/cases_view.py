@@ -112,6 +112,14 @@ def what_a_link_leads_to_is_hidden(live):
     live.ensure(result.out.endswith('end\n'), result.out)
 
 
+row('a_private_folder_that_is_hidden_is_no_matter',
+    run=['--bind', '/tmp', '--hide', '/var', '--hide', '/tmp/x', '--tmp', '1M', '--', 'df',
+         '--output=size', '/dev/shm'], out=contains(' 1024\n'), report=PLAIN)
+row('all_private_folders_may_be_hidden',
+    run=['--bind', '/tmp', '--hide', '/var', '--hide', '/dev/shm', '--hide', '/dev', '--tmp', '1M',
+         '--workdir', '/', '--', '/usr/bin/true'], report=PLAIN)
+
+
 # --bind -------------------------------------------------------------------------------------------
 
 NAMES = ['a b', 'a\nb', "a'b", 'a\\040b', '-a', 'a..b', 'ü', 'a\tb', 'a*']
@@ -272,6 +280,16 @@ def a_working_directory_that_is_not_the_users_is_refused(live):
                 err=contains('cannot enter the working directory', 'Permission denied'))
 
 
+row('another_user_has_his_cgroup_and_a_memcage_in_it',
+    run=['--user', '1234', '--workdir', '/', '-m', '64M', '--', '%memcage', 'run', '-m', '16M',
+         '--', '@hog', '100'], status=120, err=contains('16 MiB', 'the job itself set inside'),
+    report={'cause': 'exited', 'exit_code': 120, 'oom': {'scope': 'nested'}})
+row('another_user_cannot_leave_his_cgroup',
+    run=['--user', '1234', '--workdir', '/', '--', 'sh', '-c',
+         'cd /sys/fs/cgroup; for f in */cgroup.procs */tasks cgroup.procs; do [ -e $f ] && '
+         'echo 1 >$f; done; cat /proc/self/cgroup | cut -d: -f3 | sort -u; '
+         'ls -d memory.max memory.limit_in_bytes 2>/dev/null | while read f; do echo max >$f; done;'
+         'exit 0'], out='/\n', err=ANY, report=PLAIN)
 row('a_user_by_name_is_refused', run=['--user', 'nobody', '--', '@nothing'], status=2,
     err=contains("--user: 'nobody'", '1000:1000'))
 row('all_of_the_view_together',
