@@ -10,7 +10,8 @@
 
 /* clang-format off */
 #define ROW(arch, docker, seccomp, shown, audit, big, plain) \
-	[ARCH_##arch] = { "SCMP_ARCH_" #arch, docker, seccomp, shown, AUDIT_ARCH_##audit, big, plain }
+	[ARCH_##arch] = { "SCMP_ARCH_" #arch, docker, seccomp, shown, \
+			  AUDIT_ARCH_##audit, big, plain }
 
 const struct arch_names arches[ARCH__COUNT] = {
 	ROW(X86_64, "amd64", "x86_64", "x86_64", X86_64, false, true),

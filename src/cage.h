@@ -8,14 +8,15 @@
  *	       `- main	born in the job's cgroup; becomes the command
  *
  * Init makes the mounts while memcage makes the cgroup; the main process starts when memcage has
- * sent what it is to be born in, with all limits in force (struct cage_place).  It enters that while
- * memcage opens all that tells of the job's end, and becomes the command when memcage says so
- * (struct cage_go).  After that one struct cage_order at a time goes to init, one struct
- * cage_message comes from it, over the two ends of a SOCK_SEQPACKET pair.  Init cannot be spoken for: its end is close-on-exec, and it is
- * not dumpable, so that nobody without CAP_SYS_PTRACE can open its descriptors or stop it.
- * Nothing rests on its word but the main process's status: deadlines, the OOM evidence and the
- * end of the cage are memcage's own observation.  If memcage dies init is killed
- * (PR_SET_PDEATHSIG, and end of file on the pair), and with it its PID namespace.
+ * sent what it is to be born in, with all limits in force (struct cage_place).  It enters that
+ * while memcage opens all that tells of the job's end, and becomes the command when memcage says
+ * so (struct cage_go).  After that one struct cage_order at a time goes to init, one struct
+ * cage_message comes from it, over the two ends of a SOCK_SEQPACKET pair.  Init cannot be spoken
+ * for: its end is close-on-exec, and it is not dumpable, so that nobody without CAP_SYS_PTRACE
+ * can open its descriptors or stop it. Nothing rests on its word but the main process's status:
+ * deadlines, the OOM evidence and the end of the cage are memcage's own observation.  If memcage
+ * dies init is killed (PR_SET_PDEATHSIG, and end of file on the pair), and with it its PID
+ * namespace.
  *
  * Where no PID namespace can be made (namespaces.h) init is a reaper instead of PID 1: orphans of
  * the job come to it, and whoever ends the cage kills all that descends from it: memcage, from
@@ -76,8 +77,8 @@ struct cage_place {
 	enum cgroup_version versions[HIERARCHIES_MOST];
 	int leaves[HIERARCHIES_MOST];
 	/*
-	 * A score below 0 was inherited.  It would make the job's processes the last that the kernel
-	 * kills at the job's own limit, and -1000 none at all.
+	 * A score below 0 was inherited.  It would make the job's processes the last that the
+	 * kernel kills at the job's own limit, and -1000 none at all.
 	 */
 	bool reset_oom_score;
 };

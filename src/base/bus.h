@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bus - a client of D-Bus, as large as method calls without a result need it: over a unix socket, to
- * a bus or straight to a service.  All is done by one deadline, and nothing of an answer is trusted:
- * what is not a D-Bus message is an error, what belongs to no call of ours is skipped.
+ * bus - a client of D-Bus, as large as method calls without a result need it: over a unix socket,
+ * to a bus or straight to a service.  All is done by one deadline, and nothing of an answer is
+ * trusted: what is not a D-Bus message is an error, what belongs to no call of ours is skipped.
  */
 #pragma once
 
@@ -46,9 +46,9 @@ struct bus_method {
 };
 
 /*
- * Connects and authenticates as this process's user.  A name that begins with '@' is in the abstract
- * namespace.  straight: the socket is the service's own, no bus.  -1: err says what is wrong with
- * the place.
+ * Connects and authenticates as this process's user.  A name that begins with '@' is in the
+ * abstract namespace.  straight: the socket is the service's own, no bus.  -1: err says what is
+ * wrong with the place.
  */
 int bus_open(struct bus *bus, const char *socket, bool straight, uint64_t deadline_usec,
 	     struct memcage_error *err);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as the answers of a peer that takes itself for a D-Bus: an answer, or a clean refusal. */
+/*
+ * Any bytes as the answers of a peer that takes itself for a D-Bus: an answer, or a clean
+ * refusal.
+ */
 #include "fuzz.h"
 
 #include <sys/socket.h>

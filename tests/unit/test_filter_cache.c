@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cache of filters in a folder of its own, by a user who is not root: what was kept is found, by
- * the same profile on the same host only, and nothing is believed that others could have put there.
+ * The cache of filters in a folder of its own, by a user who is not root: what was kept is found,
+ * by the same profile on the same host only, and nothing is believed that others could have put
+ * there.
  */
 #include "filter_cache.h"
 
