@@ -244,6 +244,8 @@ static int choose(struct filter *filter, const struct settings *settings, struct
 		filter->program = filter_strict;
 	else if (strcmp(name, "off") != 0 && choose_file(filter, name, settings, err) < 0)
 		return -1;
+	else
+		filter->with_terminal = filter->program.len > 0;
 	if (filter->program.len == 0)
 		return settings->seccomp_log
 			       ? error_usage(err, "off: there is nothing for --seccomp-log to log")

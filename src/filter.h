@@ -21,6 +21,8 @@
 extern const struct sock_fprog filter_default;
 /* The allow list of policies/strict.json. */
 extern const struct sock_fprog filter_strict;
+/* What the default list says of the terminal, which the job shares with its caller. */
+extern const struct sock_fprog filter_terminal;
 
 struct filter {
 	struct sock_fprog program; /* of length 0: no filter */
@@ -30,6 +32,7 @@ struct filter {
 	bool kills;		   /* calls that this machine can make */
 	bool is_default;	   /* program is filter_default */
 	bool owned;		   /* program.filter is ours to free */
+	bool with_terminal;	   /* filter_terminal goes before it */
 };
 
 /* By settings; -1 with a usage error where it is no filter, or no command could run under it. */

@@ -10,6 +10,8 @@
  * filter: a deny list, for commands that know nothing of cages.  Everything is allowed but what
  * reaches through the cage to the state of the whole host, with EPERM as for any user without
  * rights.  It is a second lock where a job is root, and the only one where a terminal is shared.
+ * Hence `terminal`, its part for that, which is loaded beside a profile of the user's: those are
+ * written for containers, that have a terminal of their own.
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -130,20 +132,21 @@ static int make(const struct profile *profile, struct sock_fprog *ret, struct me
 	return filter_compile(profile, ret, err);
 }
 
-static int make_default(const struct machine *machine, struct sock_fprog *ret,
-			struct memcage_error *err)
+static int make_own(const struct machine *machine, bool terminal_only, struct sock_fprog *ret,
+		    struct memcage_error *err)
 {
-	struct profile_rule rules[ARRAY_LEN(denied) + 2];
+	struct profile_rule rules[ARRAY_LEN(denied) + 2] = {
+		deny_ioctl(machine->tiocsti ? machine->tiocsti : 0x5412),
+		deny_ioctl(machine->tioclinux ? machine->tioclinux : 0x541c),
+	};
 	struct profile profile = { .verdict = SECCOMP_RET_ALLOW,
 				   .rules = rules,
-				   .rule_count = ARRAY_LEN(rules),
+				   .rule_count = terminal_only ? 2 : ARRAY_LEN(rules),
 				   .arch_count = machine->count };
 
 	memcpy(profile.arches, machine->arches, sizeof(machine->arches));
 	for (size_t i = 0; i < ARRAY_LEN(denied); i++)
-		rules[i] = (struct profile_rule) { .name = denied[i].name, .verdict = DENY };
-	rules[ARRAY_LEN(denied)] = deny_ioctl(machine->tiocsti ? machine->tiocsti : 0x5412);
-	rules[ARRAY_LEN(denied) + 1] = deny_ioctl(machine->tioclinux ? machine->tioclinux : 0x541c);
+		rules[i + 2] = (struct profile_rule) { .name = denied[i].name, .verdict = DENY };
 	return make(&profile, ret, err);
 }
 
@@ -168,10 +171,10 @@ static int make_from(const char *path, const struct machine *machine, struct soc
 	return result;
 }
 
-static void print_reasons(void)
+static void print_reasons(bool terminal_only)
 {
 	printf("/* What is denied:\n *\n");
-	for (size_t i = 0; i < ARRAY_LEN(denied); i++)
+	for (size_t i = 0; i < ARRAY_LEN(denied) && !terminal_only; i++)
 		printf(" *\t%s: %s\n", denied[i].name, denied[i].why);
 	printf(" *\tioctl TIOCSTI, TIOCLINUX: type into the caller's terminal\n */\n");
 }
@@ -193,6 +196,7 @@ int main(int argc, char *argv[])
 {
 	const struct machine *machine =
 		argc == 4 || argc == 5 ? find_machine(argv[1], argv[2]) : NULL;
+	bool terminal_only = argc == 4 && strcmp(argv[3], "terminal") == 0;
 	struct sock_fprog program = { 0 };
 	struct memcage_error err;
 	int result;
@@ -202,13 +206,13 @@ int main(int argc, char *argv[])
 		return EXIT_FAILURE;
 	}
 	result = argc == 5 ? make_from(argv[4], machine, &program, &err)
-			   : make_default(machine, &program, &err);
+			   : make_own(machine, terminal_only, &program, &err);
 	if (result < 0) {
 		complain(argc == 5 ? argv[4] : argv[3], err.text);
 		return EXIT_FAILURE;
 	}
 	if (argc == 4)
-		print_reasons();
+		print_reasons(terminal_only);
 	result = print_program(&program, argv[3]);
 	free(program.filter);
 	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

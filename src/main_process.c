@@ -179,6 +179,8 @@ static void take_identity(struct birth *birth)
 /* The last thing before execve: what comes after it has to be allowed by it. */
 static void load_filter(const struct filter *filter, struct birth *birth)
 {
+	if (filter->with_terminal && filter_load(&filter_terminal, 0) < 0)
+		give_up(birth, "cannot load the seccomp filter that guards the terminal", false);
 	if (filter->asking.len > 0) {
 		birth->listener = filter_load_asking(&filter->asking, filter->flags);
 		if (birth->listener >= 0)

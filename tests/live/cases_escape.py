@@ -33,8 +33,9 @@ NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '
 class Cage:
     """What the attempts are made in.  strict shows neither their folder nor the programs."""
 
-    def __init__(self, name, before=(), strict=False):
+    def __init__(self, name, before=(), options=(), strict=False):
         self.name, self.before, self.strict = name, list(before), strict
+        self.options = list(options)
 
     def run(self, live, *argv, **options):
         return live.run(*self.arguments(live, *argv), **options)
@@ -44,7 +45,7 @@ class Cage:
         at = argv.index('--')
         command = [*self.before, *argv[at + 1:]]
         if not self.strict:
-            return [*argv[:at], '--', *command]
+            return [*self.options, *argv[:at], '--', *command]
         return ['-p', 'strict', '--bind', f'{live.suite.victims}:/tmp/escape:ro', '--bind',
                 '%cwd:/tmp/cwd', '--workdir', '/tmp/cwd', *argv[:at], '--',
                 *(re.sub('@@?', '/tmp/escape/', word).replace('%cwd', '/tmp/cwd')
@@ -219,6 +220,9 @@ for act in ('remount', 'setattr'):
             leaves=['shown'], before=['unshare', '-m', 'sh', '-c',
                                       'mount --bind shown /mnt && mount -o remount,ro,bind /mnt && '
                                       'exec "$@"', '-'])
+attempt('remount_a_read_only_root', '@escape-mount remount /', THROUGH, why=AS_ROOT,
+        options=['--root', 'ro'],
+        before=['unshare', '-m', 'sh', '-c', 'mount -o remount,ro,bind / && exec "$@"', '-'])
 attempt('cover_a_folder', '@escape-mount cover /etc', THROUGH, why=AS_ROOT, before=OWN_MOUNTS)
 attempt('clone_a_mount', '@escape-mount open_tree /', THROUGH, why=AS_ROOT, before=OWN_MOUNTS)
 attempt('open_a_file_system', '@escape-mount fsopen tmpfs', THROUGH, why=AS_ROOT)
@@ -406,11 +410,16 @@ def typed(live, act, cage=None):
     return THROUGH if 'through' in said else STOPPED
 
 
+# Written for containers, which have a terminal of their own.
+PROFILE = os.path.join(os.path.dirname(__file__), '..', 'fixtures', 'profiles', 'docker-form.json')
+OWN_PROFILE = Cage('a profile of the user\'s', options=['--seccomp', os.path.abspath(PROFILE)])
+
+
 def terminal_attempt(name, act, nothing=THROUGH):
     def play(live):
         if not isinstance(nothing, Unshown):
             judge('without a cage', typed(live, act), nothing)
-        for cage in (DEFAULT, STRICT):
+        for cage in (DEFAULT, STRICT, OWN_PROFILE):
             judge(cage.name, typed(live, act, cage), STOPPED)
     play.__name__ = 'escape_by_' + name
     case()(play)
