@@ -14,24 +14,32 @@ static long uncover(char **args)
 	return umount2(args[0], MNT_DETACH);
 }
 
+static long write_to(const char *folder)
+{
+	char path[256];
+	long result;
+	int saved;
+
+	snprintf(path, sizeof(path), "%s/escaped", folder);
+	result = try_open(path, O_WRONLY | O_CREAT);
+	saved = errno;
+	unlink(path);
+	return result < 0 ? stopped(saved) : 0;
+}
+
 /* A read-only bind becomes writable, and is written to. */
 static long make_writable(char **args)
 {
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/escaped", args[0]);
 	mount(NULL, args[0], NULL, MS_REMOUNT | MS_BIND, NULL);
-	return try_open(path, O_WRONLY | O_CREAT);
+	return write_to(args[0]);
 }
 
 static long set_attributes(char **args)
 {
 	struct mount_attr attr = { .attr_clr = MOUNT_ATTR_RDONLY };
-	char path[256];
 
-	snprintf(path, sizeof(path), "%s/escaped", args[0]);
 	syscall(SYS_mount_setattr, AT_FDCWD, args[0], 0, &attr, sizeof(attr));
-	return try_open(path, O_WRONLY | O_CREAT);
+	return write_to(args[0]);
 }
 
 static long cover(char **args)
