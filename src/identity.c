@@ -44,11 +44,14 @@ static bool has(uint64_t set, unsigned int capability)
 static int drop_bounding(uint64_t kept)
 {
 	for (unsigned int i = 0; i < 64; i++) {
-		int there = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+		int there;
 
+		if (has(kept, i) || prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
+			continue;
+		there = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
 		if (there < 0)
 			break;
-		if (there == 1 && !has(kept, i) && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+		if (there == 1)
 			return -1;
 	}
 	return 0;
@@ -74,7 +77,9 @@ static int set_ambient(uint64_t kept)
 {
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -1;
-	for (unsigned int i = 0; i < 64 && geteuid() != 0; i++)
+	if (kept == 0 || geteuid() == 0)
+		return 0;
+	for (unsigned int i = 0; i < 64; i++)
 		if (has(kept, i) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) < 0 &&
 		    errno != EPERM) /* we never had it */
 			return -1;
@@ -177,6 +182,12 @@ bool identity_is_kept(const struct identity *identity)
 	       !identity->settings->has_capabilities;
 }
 
+/* A new user namespace fills the bounding set again: enter_namespace() empties that one. */
+static bool bounding_comes_later(const struct identity *identity)
+{
+	return settings_confine(identity->settings) && !identity->may_lack_namespace;
+}
+
 /* The bounding set first: that takes a capability, which another user may not have any more. */
 int identity_take_on(struct identity *identity, char *about, size_t size)
 {
@@ -188,7 +199,7 @@ int identity_take_on(struct identity *identity, char *about, size_t size)
 	if (settings_confine(settings) && leave_keyring() < 0)
 		return -1;
 	snprintf(about, size, "capabilities: cannot be dropped");
-	if (limited && drop_bounding(kept) < 0)
+	if (limited && !bounding_comes_later(identity) && drop_bounding(kept) < 0)
 		return -1;
 	snprintf(about, size, "--user: cannot become another user");
 	if (become_user(identity) < 0)
