@@ -7,24 +7,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/exact.h"
 #include "base/mount_tree.h"
 #include "base/own.h"
 #include "mounts.h"
-
-#define EMPTY_ATTRIBUTES (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
-
-/* Only for the places of binds below. */
-static const char *const empty_options[] = {
-	"mode", "0755", "size", "4m", "nr_inodes", "4k", NULL
-};
 
 static int copy_source(const struct cover *cover)
 {
@@ -108,24 +99,19 @@ static int show(const struct covers *covers, size_t index, int tree)
 	return cover->read_only ? mount_tree_read_only(tree, cover->place) : 0;
 }
 
-/* As an empty file, /dev/null itself: anything else of that name would not be empty. */
-static int copy_null(void)
+/* Is a place to be made in what hide() lays there? */
+static bool holds_places(const struct covers *covers, size_t index)
 {
-	auto_fd int fd = exact_open("/dev/null");
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -1;
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
-		errno = ENODEV;
-		return -1;
-	}
-	return mount_tree_copy(fd);
+	for (size_t i = index + 1; i < covers->count; i++)
+		if (path_is_below(covers->list[i].place, covers->list[index].place))
+			return true;
+	return false;
 }
 
-int covers_hide(const char *path, int *ret_tree)
+static int hide(const struct covers *covers, size_t index, struct empty *empty, int *ret_tree)
 {
-	auto_fd int place = exact_open(path), tree = -1;
+	const struct cover *cover = &covers->list[index];
+	auto_fd int place = exact_open(cover->place), tree = -1;
 	struct stat st;
 
 	*ret_tree = -1;
@@ -133,12 +119,12 @@ int covers_hide(const char *path, int *ret_tree)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	if (fstat(place, &st) < 0)
 		return -1;
-	tree = S_ISDIR(st.st_mode) ? mount_tree_new("tmpfs", EMPTY_ATTRIBUTES, empty_options)
-				   : copy_null();
+	if (!S_ISDIR(st.st_mode) || !holds_places(covers, index))
+		return empty_lay(empty, place, S_ISDIR(st.st_mode));
+	tree = empty_directory_new(0);
 	if (tree < 0 || mount_tree_attach(tree, place) < 0)
 		return -1;
-	if (S_ISDIR(st.st_mode))
-		*ret_tree = take_fd(&tree);
+	*ret_tree = take_fd(&tree);
 	return 0;
 }
 
@@ -156,7 +142,8 @@ static int close_hidden(const struct covers *covers, int trees[COVERS_MOST], cha
 	return 0;
 }
 
-int covers_lay(const struct covers *covers, int trees[COVERS_MOST], char *about, size_t size)
+int covers_lay(const struct covers *covers, int trees[COVERS_MOST], struct empty *empty,
+	       char *about, size_t size)
 {
 	for (size_t i = 0; i < covers->count; i++) {
 		const struct cover *cover = &covers->list[i];
@@ -166,7 +153,7 @@ int covers_lay(const struct covers *covers, int trees[COVERS_MOST], char *about,
 		snprintf(about, size, "cannot %s %s", cover->kind == COVER_SHOWN ? "show" : "hide",
 			 cover->place);
 		if (cover->kind == COVER_SHOWN ? show(covers, i, trees[i]) < 0
-					       : covers_hide(cover->place, &trees[i]) < 0)
+					       : hide(covers, i, empty, &trees[i]) < 0)
 			return -1;
 	}
 	if (close_hidden(covers, trees, about, size) < 0)

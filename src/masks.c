@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -47,13 +48,29 @@ static int check_proc(void)
 	return 0;
 }
 
-static int mask(const char *path)
+/*
+ * What nobody but root may open needs no mask: the job is another user, has no capability, and
+ * cannot become root by a program.  In a user namespace one cannot tell whose file it is.
+ */
+static bool is_out_of_reach(const struct cage_plan *plan, const struct stat *st)
 {
-	auto_fd int tree = -1;
+	const struct settings *settings = &plan->job->settings;
 
-	if (covers_hide(path, &tree) < 0)
+	return st->st_uid == 0 && (st->st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
+	       !plan->maker.rootless && !settings->allow_new_privs &&
+	       !(settings->has_user && settings->uid == 0);
+}
+
+static int mask(const struct cage_plan *plan, struct empty *empty, const char *path)
+{
+	auto_fd int place = exact_open(path);
+	struct stat st;
+
+	if (place < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	if (fstat(place, &st) < 0)
 		return -1;
-	return tree >= 0 ? mount_one_read_only(tree) : 0;
+	return is_out_of_reach(plan, &st) ? 0 : empty_lay(empty, place, S_ISDIR(st.st_mode));
 }
 
 /* A copy over itself, as it is no mount of its own. */
@@ -78,16 +95,16 @@ static int protect_sys(void)
 	return mount_tree_read_only(place, "/sys");
 }
 
-int masks_lay(int *ret_namespace_limits, char *about, size_t size)
+int masks_lay(struct cage_plan *plan, struct empty *empty, char *about, size_t size)
 {
 	snprintf(about, size, "capabilities: none: cannot mask /proc");
 	if (check_proc() < 0)
 		return -1;
 	/* What is opened now stays writable, for who has it. */
-	*ret_namespace_limits = open("/proc/sys/user", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	plan->namespace_limits = open("/proc/sys/user", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
 		snprintf(about, size, "capabilities: none: cannot mask %s", hidden[i]);
-		if (mask(hidden[i]) < 0)
+		if (mask(plan, empty, hidden[i]) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(read_only); i++) {

@@ -47,16 +47,26 @@ static int mount_proc(const struct job *job, char *about, size_t size)
 	return mount("proc", "/proc", "proc", PROC_FLAGS, NULL);
 }
 
+static int hide_all(struct cage_plan *plan, int trees[COVERS_MOST], char *about, size_t size)
+{
+	struct empty empty = EMPTY_NONE;
+	int result = 0;
+
+	if (settings_confine(&plan->job->settings))
+		result = masks_lay(plan, &empty, about, size);
+	if (result == 0)
+		result = cgroup_view_clear(plan->host, about, size);
+	if (result == 0)
+		result = covers_lay(&plan->job->covers, trees, &empty, about, size);
+	empty_release(&empty);
+	return result;
+}
+
 /* /dev takes what is bound there until the end. */
 static int lay_all(struct cage_plan *plan, int trees[COVERS_MOST], int dev, char *about,
 		   size_t size)
 {
-	if (mount_proc(plan->job, about, size) < 0)
-		return -1;
-	if (dev >= 0 && masks_lay(&plan->namespace_limits, about, size) < 0)
-		return -1;
-	if (cgroup_view_clear(plan->host, about, size) < 0 ||
-	    covers_lay(&plan->job->covers, trees, about, size) < 0)
+	if (mount_proc(plan->job, about, size) < 0 || hide_all(plan, trees, about, size) < 0)
 		return -1;
 	snprintf(about, size, "capabilities: none: cannot make /dev read-only");
 	return dev >= 0 ? mount_one_read_only(dev) : 0;
