@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * devices - /dev of a confined job: a tmpfs with the usual nodes, which are the host's own, and
- * terminals of its own.
+ * devices - /dev of a confined job: a tmpfs with the usual nodes, which are the host's own where
+ * none can be made, and terminals of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -94,35 +95,63 @@ static int put_others(int dev, char *about, size_t size)
 	return mkdirat(dev, "shm", 01777);
 }
 
-static int fill(int dev, const int trees[ARRAY_LEN(nodes)], char *about, size_t size)
+static int attach(int dev, char *about, size_t size)
 {
 	auto_fd int place = exact_open("/dev");
 
 	snprintf(about, size, "capabilities: none: cannot mount /dev");
-	if (place < 0 || mount_tree_attach(dev, place) < 0)
-		return -1;
-	if (put_nodes(dev, trees, about, size) < 0)
-		return -1;
-	return put_others(dev, about, size);
+	return place < 0 ? -1 : mount_tree_attach(dev, place);
 }
 
-int devices_mount(int *ret_dev, char *about, size_t size)
+static int make_node(int dev, size_t i)
 {
-	static const char *const options[] = { "mode",	    "0755", "size", "64k",
-					       "nr_inodes", "256",  NULL };
+	return mknodat(dev, NAME(nodes[i].path), S_IFCHR | 0666,
+		       makedev(nodes[i].major, nodes[i].minor));
+}
+
+/* All or none: who may not make one may see the host's, which costs a mount each. */
+static bool make_nodes(int dev)
+{
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+		if (make_node(dev, i) == 0)
+			continue;
+		while (i-- > 0)
+			unlinkat(dev, NAME(nodes[i].path), 0);
+		return false;
+	}
+	return true;
+}
+
+/* They are copied while the host's /dev is in sight. */
+static int attach_with_copies(int dev, char *about, size_t size)
+{
 	int trees[ARRAY_LEN(nodes)], result = 0;
-	auto_fd int dev = -1;
 
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
 		snprintf(about, size, "capabilities: none: cannot show %s", nodes[i].path);
 		if (copy_node(i, &trees[i]) < 0)
 			return -1;
 	}
-	dev = mount_tree_new("tmpfs", DEV_ATTRIBUTES, options);
-	if (dev < 0 || fill(dev, trees, about, size) < 0)
+	if (attach(dev, about, size) < 0 || put_nodes(dev, trees, about, size) < 0)
 		result = -1;
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
 		own_close(&trees[i]);
-	*ret_dev = take_fd(&dev);
 	return result;
+}
+
+int devices_mount(int *ret_dev, char *about, size_t size)
+{
+	static const char *const options[] = { "mode",	    "0755", "size", "64k",
+					       "nr_inodes", "256",  NULL };
+	auto_fd int dev = mount_tree_new("tmpfs", DEV_ATTRIBUTES, options);
+	int result;
+
+	snprintf(about, size, "capabilities: none: cannot mount /dev");
+	if (dev < 0)
+		return -1;
+	result = make_nodes(dev) ? attach(dev, about, size) : attach_with_copies(dev, about, size);
+	if (result < 0 || put_others(dev, about, size) < 0)
+		return -1;
+	*ret_dev = take_fd(&dev);
+	return 0;
 }
