@@ -9,7 +9,7 @@
 
 #include "base/own.h"
 #include "cli/verbs.h"
-#include "doctor.h"
+#include "doctor/doctor.h"
 
 #define COLUMNS 100
 #define NAME_COLUMNS 16

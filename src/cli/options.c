@@ -8,9 +8,9 @@
 
 #include "base/error.h"
 #include "base/own.h"
-#include "limit.h"
-#include "policy.h"
-#include "settings.h"
+#include "policy/policy.h"
+#include "spec/limit.h"
+#include "spec/settings.h"
 
 typedef int take_fn(const char *text, struct run_options *options, struct memcage_error *err);
 

@@ -11,7 +11,7 @@
 
 #include "base/descriptors.h"
 #include "cli/say.h"
-#include "policy.h"
+#include "policy/policy.h"
 
 /* What is to be shown in place of a run. */
 enum options_show { OPTIONS_SHOW_NOTHING, OPTIONS_SHOW_HELP, OPTIONS_SHOW_VERSION };

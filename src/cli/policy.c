@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy.h"
+#include "policy/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "cli/verbs.h"
-#include "policy_keys.h"
-#include "policy_shipped.h"
+#include "policy/policy_keys.h"
+#include "policy/policy_shipped.h"
 
 static int complain(const struct policy_faults *faults)
 {

@@ -5,9 +5,9 @@
  */
 #include "fuzz.h"
 
-#include "oom_watch.h"
+#include "observe/oom_watch.h"
+#include "observe/usage.h"
 #include "tree/fake.h"
-#include "usage.h"
 
 static const char *const files[CGROUP_VERSION__COUNT][10] = {
 	[CGROUP_V2] = { "job/memory.events", "job/memory.events.local", "memory.events.local",

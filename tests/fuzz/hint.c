@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "base/parse.h"
-#include "text.h"
+#include "report/text.h"
 
 static void check_size(uint64_t bytes)
 {

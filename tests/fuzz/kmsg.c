@@ -5,8 +5,8 @@
  */
 #include "fuzz.h"
 
-#include "kmsg.h"
-#include "kmsg_line.h"
+#include "observe/kmsg.h"
+#include "observe/kmsg_line.h"
 
 #define JOB "/memcage-7f3a9c2e51d04b68"
 

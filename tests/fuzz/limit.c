@@ -9,8 +9,8 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "limit.h"
-#include "limit_row.h"
+#include "spec/limit.h"
+#include "spec/limit_row.h"
 #include "tree/tree.h"
 
 static struct tree sysfs;

@@ -8,7 +8,7 @@
 #include <fcntl.h>
 
 #include "base/file.h"
-#include "hierarchy.h"
+#include "host/hierarchy.h"
 #include "tree/tree.h"
 
 static struct tree tree;

@@ -9,9 +9,9 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 
-#include "filter_compile.h"
-#include "filter_eval.h"
-#include "profile.h"
+#include "filter/filter_compile.h"
+#include "filter/filter_eval.h"
+#include "filter/profile.h"
 
 static const struct profile_host hosts[] = {
 	{ ARCH_X86_64, 0, { 6, 1 } },

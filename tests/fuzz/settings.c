@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-#include "settings.h"
+#include "spec/settings.h"
 
 static void check_bind(const struct bind *bind)
 {

@@ -9,8 +9,8 @@
 
 #include "base/line.h"
 #include "base/parse.h"
-#include "report.h"
-#include "text.h"
+#include "report/report.h"
+#include "report/text.h"
 
 /* In a buffer of each size, down to those that cut it. */
 static void check_line(const char *text)

@@ -57,7 +57,7 @@ pointers_lead_somewhere() {
 	local name
 
 	while read -r name; do
-		grep -qF "] = \"$name\"," src/doctor_say.c ||
+		grep -qF "] = \"$name\"," src/doctor/doctor_say.c ||
 			forbid "doctor has no line $name, to which these point" \
 				"$(grep -rn "memcage doctor, line $name" src man README.md)"
 	done < <(grep -rhoP 'memcage doctor, line \K[a-z-]+' src man README.md | sort -u)

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 ALLOWED='mem(cpy|move|set|cmp)|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
 
-object=$(find build/debug -name '*src_verdict.c.o' -path '*memcage*' | head -n 1)
+object=$(find build/debug -name '*src_verdict_verdict.c.o' -path '*memcage*' | head -n 1)
 [[ -n $object ]] || {
 	echo 'build/debug has no verdict.c.o'
 	exit 1

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "cgroup.h"
+#include "cgroup/cgroup.h"
 #include "tree/tree.h"
 
 struct fake {

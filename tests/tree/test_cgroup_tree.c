@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "cgroup_tree.h"
+#include "cgroup/cgroup_tree.h"
 #include "tree/fake.h"
 #include "tree/tree.h"
 

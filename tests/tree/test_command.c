@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "command.h"
+#include "job/command.h"
 #include "tree/view.h"
 
 /* ---- look-up ---- */

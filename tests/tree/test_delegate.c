@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "delegate.h"
+#include "host/delegate.h"
 #include "tree/fake.h"
 
 #define EDITS_MOST 6

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "descendants.h"
+#include "cage/descendants.h"
 
 #define MOST 64
 

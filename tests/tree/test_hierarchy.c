@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "hierarchy.h"
+#include "host/hierarchy.h"
 #include "tree/tree.h"
 
 #define HOLDERS_MOST 4

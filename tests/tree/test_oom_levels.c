@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "oom_watch.h"
+#include "observe/oom_watch.h"
 #include "tree/fake.h"
 
 #define ZERO "oom 0\noom_kill 0\n"

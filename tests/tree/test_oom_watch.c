@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
-#include "oom_watch.h"
+#include "observe/oom_watch.h"
 #include "tree/fake.h"
 
 #define ZERO "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "oom_watch.h"
+#include "observe/oom_watch.h"
 #include "tree/fake.h"
 
 #define BEFORE "low 0\nhigh 0\nmax 9\noom 2\noom_kill 3\noom_group_kill 0\n"

@@ -11,7 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
-#include "oom_watch.h"
+#include "observe/oom_watch.h"
 #include "tree/fake.h"
 
 #define INSIDE "memory/job/leaf/a"

@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "process_table.h"
+#include "observe/process_table.h"
 #include "tree/fake.h"
 
 #define MIB ((size_t) 1 << 20)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "observe/usage.h"
 #include "tree/fake.h"
-#include "usage.h"
 
 #define NO UNREADABLE
 #define EDITS_MOST 5 /* one more than any row has */

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "job.h"
+#include "job/job.h"
 #include "tree/tree.h"
 
 #define VIEW_ARGS 4

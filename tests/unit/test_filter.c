@@ -5,7 +5,7 @@
  * would.  The first shows that the kernel takes it, the second does not depend on rights or on
  * what the kernel has.
  */
-#include "filter.h"
+#include "filter/filter.h"
 
 #include <errno.h>
 #include <fcntl.h>

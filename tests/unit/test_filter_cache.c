@@ -4,7 +4,7 @@
  * by the same profile on the same host only, and nothing is believed that others could have put
  * there.
  */
-#include "filter_cache.h"
+#include "filter/filter_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "environment.h"
-#include "job.h"
+#include "job/environment.h"
+#include "job/job.h"
 
 #define LIST_MOST 8 /* one more than any list here has */
 

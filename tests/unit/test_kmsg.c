@@ -4,7 +4,7 @@
  * and 6.12 (cgroup v2) and 6.18 (v1): a process fills anonymous or shared memory in /slice/JOB or
  * /pods/pod1/JOB.  Backtraces are left out but for one of each kernel, paths above the job changed.
  */
-#include "kmsg.h"
+#include "observe/kmsg.h"
 
 #include <errno.h>
 #include <fcntl.h>

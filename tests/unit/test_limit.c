@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
-#include "limit.h"
+#include "spec/limit.h"
 
 #define MEBI (UINT64_C(1) << 20)
 #define SEC UINT64_C(1000000)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "limit_row.h"
+#include "spec/limit_row.h"
 
 #define NOT_LIST(text) "'" text "' is not a list of CPUs; say 0-2,5 or max"
 

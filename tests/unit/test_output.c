@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "output.h"
+#include "report/output.h"
 
 #define OLD "{\"old\": true}\n"
 #define UNFINISHED "{\"outcome\": \"unfinished\"}\n"

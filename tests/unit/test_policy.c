@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "cli/say.h"
-#include "policy.h"
-#include "policy_keys.h"
-#include "policy_shipped.h"
+#include "policy/policy.h"
+#include "policy/policy_keys.h"
+#include "policy/policy_shipped.h"
 
 /* Values as lines: key, name, text and place, of the policy's own file only the line. */
 static void describe(const struct policy *policy, char *out, size_t size)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy_yaml.h"
+#include "policy/policy_yaml.h"
 
 /*
  * Nodes as a line each: dots for the depth, key, value, and in brackets where the key and where the

@@ -4,7 +4,7 @@
  * taken do with a call, by the program that is made of them and filter_eval().  The calls' numbers
  * are those of x86-64, i386 and x32, whatever this runs on.
  */
-#include "profile.h"
+#include "filter/profile.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "filter.h"
-#include "filter_compile.h"
-#include "filter_eval.h"
+#include "filter/filter.h"
+#include "filter/filter_compile.h"
+#include "filter/filter_eval.h"
 #include "test.h"
 
 #define X64 AUDIT_ARCH_X86_64

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "report.h"
+#include "report/report.h"
 
 #define MIB(n) (UINT64_C(1048576) * (n))
 #define STYLE (JSON_INDENT(2) | JSON_REAL_PRECISION(15))

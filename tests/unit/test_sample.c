@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "sample.h"
+#include "supervise/sample.h"
 #include "tree/fake.h"
 
 #define NO UNREADABLE

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "scope.h"
+#include "host/scope.h"
 #include "tree/fake.h"
 
 #define USER 1000

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "limit.h"
-#include "settings.h"
+#include "spec/limit.h"
+#include "spec/settings.h"
 
 #define LONG 65536
 

@@ -9,7 +9,7 @@
 
 #include "base/own.h"
 #include "base/parse.h"
-#include "text.h"
+#include "report/text.h"
 
 #define MIB(n) (UINT64_C(1048576) * (n))
 #define SEC(n) (UINT64_C(1000000) * (n))

@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "report.h"
-#include "verdict.h"
+#include "report/report.h"
+#include "verdict/verdict.h"
 
 enum {
 	OK = 1,	      /* all is well */

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cage/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clone.h"
+#include "base/descriptors.h"
+#include "base/file.h"
+#include "base/message.h"
+#include "base/own.h"
+#include "cage/descendants.h"
+#include "cage/user_namespace.h"
+
+_Static_assert(MESSAGE_FDS_MOST >= HIERARCHIES_MOST + 1, "all that init is sent");
+_Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
+
+/*
+ * Init lives as long as the job and must hold nothing that it does not need: the other end of a
+ * pipe, our own end of the pair (it would never see us go), another cage's.
+ */
+static void close_all_but_needed(const struct cage_plan *plan)
+{
+	struct descriptors kept = { .count = 0 };
+
+	descriptors_keep(&kept, plan->socket);
+	for (size_t i = 0; i < plan->job->settings.pass_fd_count; i++)
+		descriptors_keep(&kept, plan->job->settings.pass_fds[i]);
+	descriptors_close_others(&kept);
+}
+
+static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage_error *err)
+{
+	const char *advice = "";
+	char why[200];
+
+	if (plan->maker.rootless && (errnum == EPERM || errnum == ENOSPC || errnum == EUSERS)) {
+		user_namespace_explain(errnum, why, sizeof(why));
+		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
+				 "no user namespace can be made for the cage, which without root "
+				 "it needs: %s",
+				 why);
+	}
+	if (errnum == EPERM)
+		advice = " (CAP_SYS_ADMIN is needed); a cage that may do without: "
+			 "--allow-unsupported=namespace-unavailable,tmp-not-private; see memcage "
+			 "doctor, line namespaces";
+	else if (errnum == ENOSPC)
+		advice = " (namespaces are nested too deep, or user.max_*_namespaces is reached)";
+	else if (errnum == EAGAIN)
+		advice = " (a limit on processes is reached: RLIMIT_NPROC, pids.max of a level "
+			 "above, threads-max)";
+	return error_set(err, MEMCAGE_ERROR_SETUP, errnum,
+			 "cannot make the cage's namespaces: mount, PID, IPC, UTS%s%s",
+			 plan->job->settings.network_none ? ", network" : "", advice);
+}
+
+int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
+{
+	int pair[2];
+
+	*child = CHILD_NONE;
+	child->is_reaper = plan->job->shared.pids;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_setup(err, "cannot make a socket pair");
+	child->socket = pair[0];
+	plan->socket = pair[1];
+	child->pid = namespaces_clone(&plan->job->shared,
+				      plan->job->settings.network_none ? CLONE_NEWNET : 0,
+				      &plan->maker, &child->pidfd);
+	if (child->pid == 0) {
+		close_all_but_needed(plan);
+		prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);
+		init_run(plan);
+	}
+	close(pair[1]);
+	return child->pid < 0 ? refuse_clone(errno, plan, err) : 0;
+}
+
+/* An init that has failed says so itself. */
+static int is_gone(int errnum)
+{
+	return errnum == EPIPE || errnum == ECONNRESET;
+}
+
+static bool is_favoured(void)
+{
+	char text[16];
+
+	return file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) > 0 &&
+	       text[0] == '-';
+}
+
+int launch_place(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err)
+{
+	struct cage_place place = { .count = cgroup->count, .reset_oom_score = is_favoured() };
+	int fds[HIERARCHIES_MOST + 1];
+
+	for (size_t i = 0; i < cgroup->count; i++) {
+		place.versions[i] = cgroup->parts[i].hierarchy->version;
+		fds[i] = cgroup->parts[i].leaf;
+	}
+	if (cgroup->count > 0)
+		fds[cgroup->count] = cgroup->parts[0].job;
+	if (message_send(child->socket, &place, sizeof(place), fds,
+			 cgroup->count + (cgroup->count > 0)) < 0 &&
+	    !is_gone(errno))
+		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
+	return 0;
+}
+
+int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_error *err)
+{
+	const struct cage_go go = { .tmp_bytes = tmp_bytes };
+
+	if (message_send(child->socket, &go, sizeof(go), NULL, 0) < 0 && !is_gone(errno))
+		return error_setup(err, "cannot let the job go");
+	return 0;
+}
+
+bool launch_receive(struct child *child, struct cage_message *message, int fds[CAGE_FDS_MOST])
+{
+	return message_receive(child->socket, message, sizeof(*message), fds, CAGE_FDS_MOST,
+			       MSG_DONTWAIT) == sizeof(*message);
+}
+
+void launch_send(const struct child *child, int signo, enum cage_target target)
+{
+	const struct cage_order order = { signo, target };
+
+	/* A stopped init has a full queue at worst: it is killed in the end, not asked. */
+	send(child->socket, &order, sizeof(order), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool launch_kill(const struct child *child)
+{
+	bool killed = true;
+
+	/* As no namespace ends with it: while it lives, all that is left of the job is below it. */
+	if (child->is_reaper && child->pid > 0)
+		killed = descendants_kill(child->pid);
+	if (child->pidfd >= 0 &&
+	    syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U) < 0 && errno != ESRCH &&
+	    child->pid > 0)
+		kill(child->pid, SIGKILL);
+	return killed;
+}
+
+bool launch_ended(struct child *child, int *ret_status)
+{
+	pid_t pid;
+
+	if (child->pid < 0)
+		return true;
+	pid = waitpid(child->pid, ret_status, WNOHANG | __WALL);
+	if (pid == 0)
+		return false;
+	if (pid < 0)
+		*ret_status = SIGKILL; /* somebody else has reaped it */
+	child->pid = -1;
+	return true;
+}
+
+void launch_release(struct child *child)
+{
+	if (child->pid > 0) {
+		launch_kill(child);
+		while (waitpid(child->pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+		child->pid = -1;
+	}
+	own_close(&child->pidfd);
+	own_close(&child->socket);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* environment - the variables of a job. */
+#pragma once
+
+#include "job/job.h"
+
+/*
+ * The caller's (none with --clear-env), changed by --env, with TMPDIR where it must be; NULL: out
+ * of memory.
+ */
+char **environment_make(const struct job *job);
+/* The value of a variable in such a list, or NULL. */
+const char *environment_get(char *const environment[], const char *name);

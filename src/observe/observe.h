@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* observe - the last readings of a run whose processes are gone, before its cgroup goes too. */
+#pragma once
+
+#include "supervise/run.h"
+
+/* Completes run->seen, usage, victims and warnings; then removes the cgroup. */
+void observe(struct run *run);
+/*
+ * Ends init if it still runs, removes the cgroup if it is still there, and leaves our own as it
+ * was.
+ */
+void run_leave(struct run *run);
+/* Frees what the run holds; kills and removes what is still there. */
+void run_release(struct run *run);

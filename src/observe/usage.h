@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* usage - what a job has used, by the counters of its cgroup. */
+#pragma once
+
+#include "cgroup/cgroup.h"
+#include "report/report.h"
+
+/*
+ * All of them, from a cage that is empty; events are oom_watch's.  UNREADABLE where this host has
+ * none.
+ */
+void usage_read(const struct cgroup *cgroup, struct usage *ret);
+/* CPU time of the whole job so far, in microseconds; UNREADABLE. */
+uint64_t usage_cpu(const struct cgroup *cgroup);
+/* Memory charged now, in bytes; UNREADABLE. */
+uint64_t usage_memory(const struct cgroup *cgroup);
+/* Times that a fork was refused by a limit on tasks, in the job and below. */
+uint64_t usage_refused_forks(const struct cgroup *cgroup);
+/*
+ * Microseconds that all of the job's processes waited for memory (PSI full); UNREADABLE without
+ * PSI.
+ */
+uint64_t usage_memory_stall(const struct cgroup *cgroup);
+/* The share of time in percent that some waited for memory, over 10 s; negative without PSI. */
+double usage_memory_pressure(const struct cgroup *cgroup);

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "supervise/supervise.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "observe/usage.h"
+#include "supervise/phase.h"
+#include "supervise/prepare.h"
+
+#define LOOK_PAUSE (50 * USEC_PER_MSEC)	 /* between close looks at the memory */
+#define NOTE_PAUSE (5 * USEC_PER_MSEC)	 /* between lists of the members, while the log grows */
+#define NO_VICTIM (1500 * USEC_PER_MSEC) /* how long OOMs without a kill go on before we end it */
+#define NO_VICTIM_OOMS 20 /* ... and how many: a lone refused allocation is no stall */
+#define OOM_LOOKS 10	  /* v1 announces before it kills */
+#define NESTED_LOOKS 100  /* a cgroup that the job makes may soon have others below it */
+#define HEARD_MOST 64	  /* messages of init in one go */
+#define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
+/* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes. */
+#define OOM_LOOK_IDLE USEC_PER_SEC
+
+enum source {
+	SOURCE_TIMER,
+	SOURCE_INIT,
+	SOURCE_SOCKET,
+	SOURCE_MEMORY,
+	SOURCE_LOG,
+	SOURCE_NESTED,
+	SOURCE_MAIN,
+	SOURCE_LISTENER,
+};
+
+typedef void due_fn(struct run *run, uint64_t now);
+
+static uint64_t once(uint64_t date, uint64_t now)
+{
+	return date != 0 ? date : now;
+}
+
+/* ---- memory events ---- */
+
+static bool whole_job_dies(const struct run *run)
+{
+	return !run->job->settings.kill_process;
+}
+
+/* Counters first, so that a kill that came before a deadline is dated before it. */
+static void look_at_memory(struct run *run, uint64_t now)
+{
+	if (!oom_watch_is_open(&run->watch))
+		return;
+	oom_watch_read(&run->watch, false);
+	if (run->watch.kills > 0)
+		run->seen.oom_usec = once(run->seen.oom_usec, now);
+}
+
+/* While the victim is still among them. */
+static void note_members(struct run *run, uint64_t now)
+{
+	const struct process_source source = run_processes(run);
+	struct kmsg_evidence *log = &run->evidence;
+	pid_t pids[KMSG_MEMBERS_MOST];
+	size_t count;
+
+	if (run->kernel_log < 0 || !host_is_root_pid_namespace())
+		return;
+	count = process_list(&source, pids, ARRAY_LEN(pids));
+	if (count == 0)
+		return;
+	memcpy(log->members, pids, count * sizeof(*pids));
+	log->member_count = count;
+	run->noted_usec = now;
+}
+
+/*
+ * v2 tells of a kill up to 10 ms late, but the log says it at once, in a hundred lines: where the
+ * limit has been neared they are read as they come, and not after the death.
+ */
+static void watch_log(struct run *run)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = SOURCE_LOG };
+
+	if (run->log_watched || run->kernel_log < 0 || host_backend(&run->host) != CGROUP_V2)
+		return;
+	run->log_watched = true;
+	epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->kernel_log, &event);
+}
+
+static void log_grew(struct run *run, uint64_t now)
+{
+	if (now >= run->noted_usec + NOTE_PAUSE)
+		note_members(run, now);
+	run_read_log(run);
+}
+
+/*
+ * OOMs without a kill: nobody there whom the kernel may kill (oom_score_adj -1000), and they
+ * fault for ever.
+ */
+static void watch_for_stall(struct run *run, uint64_t now)
+{
+	const struct oom_watch *watch = &run->watch;
+
+	if (run->deadlines[DEADLINE_NO_VICTIM] != 0 || watch->ooms <= run->stalled_ooms)
+		return;
+	run->stalled_ooms = watch->ooms;
+	run->stalled_kills = watch->kills;
+	run->deadlines[DEADLINE_NO_VICTIM] = now + NO_VICTIM;
+}
+
+/* On v2 the kernel takes the whole job at once (memory.oom.group), if it has a cgroup. */
+static bool kernel_ends_job(const struct run *run)
+{
+	return host_backend(&run->host) == CGROUP_V2 && !run->host.observes;
+}
+
+/* Elsewhere memcage ends the job that the kernel only took one process of. */
+static void end_job_for_kill(struct run *run, uint64_t now)
+{
+	if (!run->watch.kills_concern_job || !whole_job_dies(run) || kernel_ends_job(run))
+		return;
+	if (run->seen.oom_group_usec == 0) {
+		run->seen.oom_group_usec = now;
+		phase_event(run, EVENT_OOM_JOB, now);
+	}
+}
+
+/* For what the kernel announces, or may not announce. */
+static void look_often(struct run *run, unsigned int times, uint64_t now)
+{
+	run->oom_looks = times;
+	run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_PAUSE;
+}
+
+/*
+ * What it consists of is asked for at every OOM, but not at each of the many times that a limit
+ * is neared.
+ */
+static void look_closely(struct run *run, uint64_t now)
+{
+	const struct process_source source = run_processes(run);
+	struct process largest = { 0 };
+
+	run->looked_usec = now;
+	/* The kernel log names victims better, but not always: it is rate-limited. */
+	if (run->watch.kills == 0)
+		process_largest(&source, &largest);
+	oom_watch_read(&run->watch, true);
+	/* After a kill the largest is another one. */
+	if (run->watch.kills == 0 && largest.pid != 0)
+		run->suspect = largest;
+	run_look_at_tmp(run);
+}
+
+static void memory_changed(struct run *run, uint64_t now)
+{
+	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
+
+	look_at_memory(run, now);
+	watch_log(run);
+	if (run->watch.kills > kills || run->watch.ooms > ooms)
+		note_members(run, now);
+	if (run->watch.kills > kills)
+		run_read_log(run); /* while the victim is still dying */
+	else if (run->watch.ooms > ooms || now >= run->looked_usec + LOOK_PAUSE)
+		look_closely(run, now);
+	if (run->watch.kills == kills && run->watch.ooms > ooms) {
+		watch_for_stall(run, now);
+		if (host_backend(&run->host) == CGROUP_V1)
+			look_often(run, OOM_LOOKS, now);
+	}
+	end_job_for_kill(run, now);
+}
+
+/* ---- deadlines ---- */
+
+static void timeout_due(struct run *run, uint64_t now)
+{
+	look_at_memory(run, now);
+	run->seen.timeout_usec = now;
+	phase_event(run, EVENT_TIMEOUT, now);
+}
+
+/* It cannot be used up before all CPUs have worked on nothing else. */
+static void cpu_time_due(struct run *run, uint64_t now)
+{
+	uint64_t used = usage_cpu(&run->cgroup), limit = run->limits[LIMIT_CPU_TIME].number;
+	uint64_t cpus = (uint64_t) sysconf(_SC_NPROCESSORS_ONLN), wait;
+
+	if (used != UNREADABLE && used >= limit) {
+		look_at_memory(run, now);
+		run->seen.cpu_time_usec = now;
+		phase_event(run, EVENT_CPU_TIME, now);
+		return;
+	}
+	wait = used == UNREADABLE ? USEC_PER_SEC : (limit - used) / cpus;
+	run->deadlines[DEADLINE_CPU_TIME] =
+		now + (wait > 5 * USEC_PER_MSEC ? wait : 5 * USEC_PER_MSEC);
+}
+
+static void leftovers_due(struct run *run, uint64_t now)
+{
+	if (run->phase != PHASE_KILLING)
+		phase_end_leftovers(run, now);
+}
+
+static void grace_due(struct run *run, uint64_t now)
+{
+	phase_event(run, EVENT_GRACE, now);
+}
+
+static void silence_due(struct run *run, uint64_t now)
+{
+	phase_event(run, EVENT_SILENCE, now);
+}
+
+static void no_victim_due(struct run *run, uint64_t now)
+{
+	uint64_t before = run->stalled_ooms;
+
+	oom_watch_read(&run->watch, true);
+	if (run->watch.kills == run->stalled_kills && run->watch.ooms >= before + NO_VICTIM_OOMS) {
+		run->seen.no_victim_usec = now;
+		phase_event(run, EVENT_NO_VICTIM, now);
+		return;
+	}
+	watch_for_stall(run, now);
+}
+
+static void look_for_nested(struct run *run)
+{
+	struct nested_watch *nested = &run->watch.nested;
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = SOURCE_NESTED };
+
+	if (run->watch.part && nested_watch_update(nested, run->watch.part->leaf))
+		epoll_ctl(run->epoll, EPOLL_CTL_ADD, nested->event, &event);
+}
+
+static void oom_look_due(struct run *run, uint64_t now)
+{
+	uint64_t kills = run->watch.kills;
+
+	look_at_memory(run, now);
+	if (run->watch.kills > kills)
+		run_read_log(run);
+	look_for_nested(run);
+	end_job_for_kill(run, now);
+	if (run->oom_looks > 0)
+		run->oom_looks--;
+	run->deadlines[DEADLINE_OOM_LOOK] =
+		now + (run->oom_looks > 0 ? OOM_LOOK_PAUSE : OOM_LOOK_IDLE);
+}
+
+static void sample_due(struct run *run, uint64_t now)
+{
+	samples_take(&run->samples, &run->cgroup, now - run->seen.start_usec);
+	run_look_at_tmp(run);
+	run->deadlines[DEADLINE_SAMPLE] = now + run->samples.interval_usec;
+}
+
+static due_fn *const due[DEADLINE__COUNT] = {
+	[DEADLINE_TIMEOUT] = timeout_due,     [DEADLINE_CPU_TIME] = cpu_time_due,
+	[DEADLINE_GRACE] = grace_due,	      [DEADLINE_SILENCE] = silence_due,
+	[DEADLINE_NO_VICTIM] = no_victim_due, [DEADLINE_OOM_LOOK] = oom_look_due,
+	[DEADLINE_SAMPLE] = sample_due,	      [DEADLINE_LEFTOVERS] = leftovers_due,
+};
+
+static void do_what_is_due(struct run *run, uint64_t now)
+{
+	for (int d = 0; d < DEADLINE__COUNT; d++) {
+		if (run->deadlines[d] == 0 || run->deadlines[d] > now || run->phase == PHASE_ENDED)
+			continue;
+		run->deadlines[d] = 0;
+		due[d](run, now);
+	}
+}
+
+static void arm_timer(struct run *run)
+{
+	struct itimerspec at = { 0 };
+	uint64_t next = 0;
+
+	for (int d = 0; d < DEADLINE__COUNT; d++)
+		if (run->deadlines[d] != 0 && (next == 0 || run->deadlines[d] < next))
+			next = run->deadlines[d];
+	if (next == run->armed_usec)
+		return;
+	run->armed_usec = next;
+	at.it_value.tv_sec = (time_t) (next / USEC_PER_SEC);
+	at.it_value.tv_nsec = (long) (next % USEC_PER_SEC) * 1000;
+	timerfd_settime(run->timer, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* ---- what init says ---- */
+
+static void start_listening(struct run *run, int listener)
+{
+	struct epoll_event watch = { .events = EPOLLIN, .data.u32 = SOURCE_LISTENER };
+
+	run->listener = listener;
+	if (listener >= 0)
+		epoll_ctl(run->epoll, EPOLL_CTL_ADD, listener, &watch);
+	if (run->job->settings.seccomp_log)
+		run->denials = calloc(1, sizeof(*run->denials));
+}
+
+static void command_started(struct run *run, const struct cage_message *message,
+			    const int fds[CAGE_FDS_MOST], uint64_t now)
+{
+	struct epoll_event watch = { .events = EPOLLIN, .data.u32 = SOURCE_MAIN };
+	size_t next = 1;
+
+	run->main_pidfd = fds[0];
+	run->tmp = message->tmp ? fds[next++] : -1;
+	if (message->listener)
+		start_listening(run, fds[next]);
+	run->no_listener_errnum = message->number;
+	if (message->number != 0 && run->job->filter.kills)
+		run->main_pid = run_main_pid(run);
+	run->tmp_files = message->tmp_files;
+	run->seen.main_started = true;
+	if (*message->text)
+		run_warn(run, WARNING_NAMESPACE_UNAVAILABLE, "%s", message->text);
+	if (run->main_pidfd >= 0)
+		epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->main_pidfd, &watch);
+	phase_event(run, EVENT_STARTED, now);
+}
+
+static void main_ended(struct run *run, const struct cage_message *message, uint64_t now)
+{
+	run->seen.main_known = true;
+	run->seen.main_status = message->number;
+	run->seen.main_usec = now;
+	run_look_at_tmp(run);
+	memset(run->deadlines, 0, sizeof(run->deadlines));
+	run->deadlines[DEADLINE_SILENCE] = now + PHASE_SILENCE; /* for init to end too */
+	if (message->leftovers)
+		phase_event(run, EVENT_MAIN_ENDED, now);
+	else
+		run->empty = true;
+}
+
+static void set_up_failed(struct run *run, const struct cage_message *message)
+{
+	run->seen.setup_failed = true;
+	error_set(&run->failure, MEMCAGE_ERROR_SETUP, message->number, "%s", message->text);
+}
+
+/*
+ * True where there may be more: it comes for ever where a job makes one cgroup after the other, and
+ * deadlines want their turn.
+ */
+static bool hear(struct run *run, uint64_t now)
+{
+	struct cage_message message;
+	bool nested = false;
+	int fds[CAGE_FDS_MOST], heard = 0;
+
+	for (; heard < HEARD_MOST && launch_receive(&run->child, &message, fds); heard++) {
+		switch (message.kind) {
+		case CAGE_STARTED:
+			command_started(run, &message, fds, now);
+			continue;
+		case CAGE_STOPPED:
+			run->stopped_by = message.number;
+			break;
+		case CAGE_NESTED:
+			nested = true;
+			break;
+		case CAGE_ENDED:
+			main_ended(run, &message, now);
+			break;
+		case CAGE_EXEC_FAILED:
+			run->exec_errnum = message.number;
+			break;
+		case CAGE_FAILED:
+			set_up_failed(run, &message);
+			break;
+		}
+	}
+	if (nested) { /* once for all of them */
+		look_for_nested(run);
+		look_often(run, NESTED_LOOKS, now);
+	}
+	return heard == HEARD_MOST;
+}
+
+/* ---- calls that the filter asks about ---- */
+
+static void take_call(struct run *run, uint64_t now)
+{
+	struct call_seen call;
+
+	switch (listener_take(run->listener, &run->job->filter, &call, run->denials)) {
+	case LISTENED_NOTHING:
+		break;
+	case LISTENED_KILLED:
+		look_at_memory(run, now);
+		if (!run->seen.seccomp_killed)
+			run->call = call;
+		run->seen.seccomp_killed = true;
+		run->seen.seccomp_usec = once(run->seen.seccomp_usec, now);
+		break;
+	case LISTENED_CANNOT_KILL:
+		launch_kill(&run->child);
+		break;
+	}
+}
+
+/* It hangs up when nobody is left whom the filter is about. */
+static void listen_to_filter(struct run *run, uint32_t events, uint64_t now)
+{
+	if (events & EPOLLIN)
+		take_call(run, now);
+	else
+		epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->listener, NULL);
+}
+
+/*
+ * Main is gone: its init tells within a moment, or somebody has stopped it.  On v2 word of a kill
+ * may come later, and until init has told there is time to read the log.
+ */
+static void main_gone(struct run *run, uint64_t now)
+{
+	epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->main_pidfd, NULL);
+	if (host_backend(&run->host) == CGROUP_V2) {
+		look_at_memory(run, now);
+		if (run->watch.kills > 0)
+			run_read_log(run);
+	}
+	if (!run->seen.main_known)
+		run->deadlines[DEADLINE_SILENCE] = now + PHASE_SILENCE;
+}
+
+static void init_gone(struct run *run, uint64_t now)
+{
+	int status;
+
+	if (!launch_ended(&run->child, &status))
+		return;
+	while (hear(run, now)) /* its last word may still be in the pair */
+		;
+	run->phase = PHASE_ENDED;
+	run->empty = true;
+}
+
+/* ---- the loop ---- */
+
+void supervise_step(struct run *run)
+{
+	struct epoll_event events[8];
+	uint64_t expirations, now;
+	int count = epoll_wait(run->epoll, events, ARRAY_LEN(events), 0);
+
+	now = clock_usec();
+	for (int i = 0; i < count && run->phase != PHASE_ENDED; i++) {
+		switch ((enum source) events[i].data.u32) {
+		case SOURCE_TIMER:
+			if (read(run->timer, &expirations, sizeof(expirations)) < 0)
+				break;
+			run->armed_usec = 0;
+			do_what_is_due(run, now);
+			break;
+		case SOURCE_INIT:
+			init_gone(run, now);
+			break;
+		case SOURCE_SOCKET:
+			hear(run, now);
+			if (events[i].events & EPOLLHUP) /* its end is for ever readable */
+				epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->child.socket, NULL);
+			break;
+		case SOURCE_MEMORY:
+			memory_changed(run, now);
+			break;
+		case SOURCE_LOG:
+			log_grew(run, now);
+			break;
+		case SOURCE_NESTED:
+			look_for_nested(run);
+			break;
+		case SOURCE_MAIN:
+			main_gone(run, now);
+			break;
+		case SOURCE_LISTENER:
+			listen_to_filter(run, events[i].events, now);
+			break;
+		}
+	}
+	if (run->empty && run->seen.end_usec == 0)
+		run->seen.end_usec = now;
+	if (run->phase != PHASE_ENDED)
+		arm_timer(run);
+}
+
+static int watch_source(struct run *run, int fd, uint32_t mask, enum source source)
+{
+	struct epoll_event event = { .events = mask, .data.u32 = source };
+
+	if (fd >= 0 && epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+		return 0;
+	return error_setup(&run->failure, "cannot watch the cage");
+}
+
+static int open_loop(struct run *run)
+{
+	run->epoll = epoll_create1(EPOLL_CLOEXEC);
+	run->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (run->epoll < 0 || run->timer < 0)
+		return error_setup(&run->failure, "cannot make an epoll set and a timer");
+	if (watch_source(run, run->timer, EPOLLIN, SOURCE_TIMER) < 0)
+		return -1;
+	if (watch_source(run, run->child.pidfd, EPOLLIN, SOURCE_INIT) < 0 ||
+	    watch_source(run, run->child.socket, EPOLLIN, SOURCE_SOCKET) < 0)
+		return -1;
+	if (run->host.observes && run->watch.events < 0)
+		return 0; /* v1: nothing tells of a kill but the counter */
+	return watch_source(run, run->watch.events, oom_watch_poll_mask(&run->watch),
+			    SOURCE_MEMORY);
+}
+
+static void set_deadlines(struct run *run, uint64_t now)
+{
+	const struct limit_value *timeout = &run->limits[LIMIT_TIMEOUT],
+				 *cpu = &run->limits[LIMIT_CPU_TIME];
+
+	run->seen.start_usec = now;
+	if (timeout->set && timeout->number != LIMIT_NONE)
+		run->deadlines[DEADLINE_TIMEOUT] = now + timeout->number;
+	if (cpu->set && cpu->number != LIMIT_NONE)
+		run->deadlines[DEADLINE_CPU_TIME] = now + 1;
+	if (run->samples.list)
+		run->deadlines[DEADLINE_SAMPLE] = now + 1;
+	if (host_backend(&run->host) == CGROUP_V1)
+		run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_IDLE;
+}
+
+static int start_init(struct run *run)
+{
+	struct cage_plan plan = {
+		.job = run->job,
+		.host = &run->host,
+		.die_with_thread = getpid() == (pid_t) syscall(SYS_gettid),
+		.mask = run->job->settings.mask,
+	};
+
+	return launch(&run->child, &plan, &run->failure);
+}
+
+int supervise_start(struct run *run)
+{
+	uint64_t now;
+
+	if (prepare_host(run) < 0)
+		return -1;
+	now = clock_usec();
+	if (start_init(run) < 0 || prepare_cgroup(run) < 0 ||
+	    launch_place(&run->child, &run->cgroup, &run->failure) < 0)
+		return -1;
+	if (prepare_watch(run) < 0 || open_loop(run) < 0 ||
+	    launch_go(&run->child, run->limits[LIMIT_TMP].number, &run->failure) < 0)
+		return -1;
+	set_deadlines(run, now);
+	arm_timer(run);
+	if (!run->host.observes)
+		cgroup_sweep(&run->host);
+	return 0;
+}
+
+/* ---- signals ---- */
+
+void supervise_cancel(struct run *run, int signo)
+{
+	uint64_t now = clock_usec();
+
+	hear(run, now);
+	if (run->phase == PHASE_ENDED || run->empty)
+		return;
+	look_at_memory(run, now);
+	if (run->seen.cancel_usec == 0) {
+		run->seen.cancel_usec = now;
+		run->seen.cancel_signal = signo;
+	}
+	phase_event(run, EVENT_CANCEL_NOW, now);
+	arm_timer(run);
+}
+
+void supervise_signal(struct run *run, int signo)
+{
+	bool main_only = signo == SIGUSR1 || signo == SIGUSR2;
+	uint64_t now = clock_usec();
+
+	hear(run, now); /* the command may run already */
+	if (signo == SIGKILL ||
+	    (run->seen.cancel_usec != 0 && (signo == SIGTERM || signo == SIGHUP))) {
+		supervise_cancel(run, signo);
+		return;
+	}
+	launch_send(&run->child, signo, main_only ? CAGE_MAIN : CAGE_GROUP);
+	if (signo != SIGTERM && signo != SIGHUP)
+		return;
+	look_at_memory(run, now);
+	run->seen.cancel_usec = now;
+	run->seen.cancel_signal = signo;
+	phase_event(run, EVENT_CANCEL, now);
+	arm_timer(run);
+}
