@@ -92,18 +92,20 @@ static void grow_zombies(void)
 			_exit(0);
 }
 
-/* Always others, and never many. */
+/* Always others, and never many.  They end by themselves, should the test fail to end them. */
 static void grow_forkers(void)
 {
 	for (int i = 0; i < 3; i++)
-		if (fork() == 0)
-			for (;;) {
+		if (fork() == 0) {
+			for (int generation = 0; generation < 5000; generation++) {
 				pid_t child = fork();
 
 				if (child != 0)
 					_exit(0);
 				nap();
 			}
+			_exit(0);
+		}
 }
 
 static const struct row {
