@@ -76,6 +76,7 @@ class Case:
     user: int = None            # memcage is this user's, and so are its cgroup and its folder
     exclusive: bool = False     # needs the machine alone
     skip: str = None            # why it cannot be tried here
+    alike: bool = False         # what memcage does for it is the same on every kernel
 
 
 def row(name, run=None, **expected):
