@@ -276,17 +276,34 @@ static int run_birth(void *birth)
 	become_command(birth);
 }
 
+/*
+ * The child's frames are never left, and init comes by there again.  A stack that is no part of
+ * init's would do too, but there the sanitizer warns of each call that does not return.
+ */
+static void forget_frames(const char *stack, size_t size)
+{
+#ifdef __SANITIZE_ADDRESS__
+	void __asan_unpoison_memory_region(const volatile void *start, size_t length);
+
+	__asan_unpoison_memory_region(stack, size);
+#else
+	(void) stack;
+	(void) size;
+#endif
+}
+
 static pid_t clone_beside(struct birth *birth, int *ret_pidfd)
 {
-	/* Not a part of init's: frames that are never left stay marked for AddressSanitizer. */
-	static char stack[STACK_BYTES] __attribute__((aligned(16)));
+	char stack[STACK_BYTES] __attribute__((aligned(16)));
 	/* Who shares memory cannot go to a user namespace of his own. */
 	int memory = settings_confine(&birth->plan->job->settings) ? 0 : CLONE_VM;
+	pid_t pid;
 
 	birth->born_inside = false;
-	return clone(run_birth, stack + sizeof(stack),
-		     memory | CLONE_VFORK | CLONE_PIDFD | shared(birth) | SIGCHLD, birth,
-		     ret_pidfd);
+	pid = clone(run_birth, stack + sizeof(stack),
+		    memory | CLONE_VFORK | CLONE_PIDFD | shared(birth) | SIGCHLD, birth, ret_pidfd);
+	forget_frames(stack, sizeof(stack));
+	return pid;
 }
 
 /* It failed before execve, or in it: reaped. */
