@@ -70,7 +70,8 @@ struct cage_order {
 /*
  * The job's cgroup is ready: its leaves come along as descriptors, in this order, and last the
  * directory whose lock says that the cage lives; without a cgroup of the job's there are none.
- * Init fills in what numbers they have there.
+ * Init fills in what numbers they have there.  After them comes the job's network, if it has one
+ * that init was not born in.
  */
 struct cage_place {
 	size_t count;
@@ -81,7 +82,15 @@ struct cage_place {
 	 * kernel kills at the job's own limit, and -1000 none at all.
 	 */
 	bool reset_oom_score;
+	bool network;
 };
+
+#define CAGE_PLACE_FDS (HIERARCHIES_MOST + 2)
+
+static inline size_t cage_place_directories(const struct cage_place *place)
+{
+	return place->count > 0 ? place->count + 1 : 0;
+}
 
 /* The main process may become the command. */
 struct cage_go {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -20,6 +19,7 @@
 #include "base/own.h"
 #include "cage/cage.h"
 #include "cage/descendants.h"
+#include "cage/network.h"
 #include "cage/user_namespace.h"
 
 static void tell(int socket, const struct cage_message *message, const int *fds, size_t count)
@@ -47,17 +47,6 @@ static bool memcage_lives(int socket)
 	return poll(&pair, 1, 0) == 0;
 }
 
-static int bring_loopback_up(void)
-{
-	auto_fd int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { .ifr_name = "lo" };
-
-	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0)
-		return -1;
-	request.ifr_flags |= IFF_UP;
-	return ioctl(fd, SIOCSIFFLAGS, &request);
-}
-
 static uint64_t count_files(int tmp)
 {
 	struct statfs fs;
@@ -74,20 +63,32 @@ static void make_cage(struct cage_plan *plan, int *ret_tmp)
 		fail(plan->socket, errno, about);
 	if (settings->hostname && sethostname(settings->hostname, strlen(settings->hostname)) < 0)
 		fail(plan->socket, errno, "--hostname: cannot be set");
-	if (settings->network_none && bring_loopback_up() < 0)
+	if (settings->network_none && plan->maker.rootless && network_bring_loopback_up() < 0)
 		fail(plan->socket, errno, "--network none: cannot bring the loopback up");
+}
+
+static void enter_network(const struct cage_plan *plan, int network)
+{
+	if (network < 0 || setns(network, CLONE_NEWNET) < 0)
+		fail(plan->socket, network < 0 ? EBADMSG : errno,
+		     "--network none: cannot enter the job's network");
+	close(network);
 }
 
 /* Waits until the job's cgroup is ready; an end of file is memcage's. */
 static void wait_for_place(const struct cage_plan *plan, struct cage_place *place)
 {
-	int fds[HIERARCHIES_MOST + 1];
+	int fds[CAGE_PLACE_FDS];
+	size_t directories;
 
 	if (message_receive(plan->socket, place, sizeof(*place), fds, ARRAY_LEN(fds), 0) !=
 	    sizeof(*place))
 		_exit(1);
-	if (place->count > 0 && fds[place->count] < 0)
+	directories = cage_place_directories(place);
+	if (directories > 0 && fds[directories - 1] < 0)
 		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
+	if (place->network)
+		enter_network(plan, fds[directories]);
 	/* The last one stays open, and so locked, while we live. */
 	memcpy(place->leaves, fds, place->count * sizeof(int));
 }

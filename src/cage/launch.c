@@ -20,7 +20,7 @@
 #include "cage/descendants.h"
 #include "cage/user_namespace.h"
 
-_Static_assert(MESSAGE_FDS_MOST >= HIERARCHIES_MOST + 1, "all that init is sent");
+_Static_assert(MESSAGE_FDS_MOST >= CAGE_PLACE_FDS, "all that init is sent");
 _Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
 
 /*
@@ -60,7 +60,9 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 			 "above, threads-max)";
 	return error_set(err, MEMCAGE_ERROR_SETUP, errnum,
 			 "cannot make the cage's namespaces: mount, PID, IPC, UTS%s%s",
-			 plan->job->settings.network_none ? ", network" : "", advice);
+			 plan->maker.rootless && plan->job->settings.network_none ? ", network"
+										  : "",
+			 advice);
 }
 
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
@@ -82,6 +84,7 @@ int launch(struct child *child, struct cage_plan *plan, struct memcage_error *er
 		init_run(plan);
 	}
 	close(pair[1]);
+	child->rootless = plan->maker.rootless;
 	return child->pid < 0 ? refuse_clone(errno, plan, err) : 0;
 }
 
@@ -99,19 +102,24 @@ static bool is_favoured(void)
 	       text[0] == '-';
 }
 
-int launch_place(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err)
+int launch_place(const struct child *child, const struct cgroup *cgroup, int network,
+		 struct memcage_error *err)
 {
-	struct cage_place place = { .count = cgroup->count, .reset_oom_score = is_favoured() };
-	int fds[HIERARCHIES_MOST + 1];
+	struct cage_place place = { .count = cgroup->count,
+				    .reset_oom_score = is_favoured(),
+				    .network = network >= 0 };
+	int fds[CAGE_PLACE_FDS];
+	size_t directories = cage_place_directories(&place);
 
 	for (size_t i = 0; i < cgroup->count; i++) {
 		place.versions[i] = cgroup->parts[i].hierarchy->version;
 		fds[i] = cgroup->parts[i].leaf;
 	}
-	if (cgroup->count > 0)
-		fds[cgroup->count] = cgroup->parts[0].job;
-	if (message_send(child->socket, &place, sizeof(place), fds,
-			 cgroup->count + (cgroup->count > 0)) < 0 &&
+	if (directories > 0)
+		fds[directories - 1] = cgroup->parts[0].job;
+	fds[directories] = network;
+	if (message_send(child->socket, &place, sizeof(place), fds, directories + place.network) <
+		    0 &&
 	    !is_gone(errno))
 		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
 	return 0;

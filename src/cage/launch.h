@@ -8,18 +8,23 @@ struct child {
 	pid_t pid;	/* init; -1 */
 	int pidfd;	/* readable once it has ended; -1 */
 	int socket;	/* our end of the pair; -1 */
+	bool rootless;	/* it is in a user namespace, and what its job needs was made with it */
 	bool is_reaper; /* it is no PID 1: what is below it does not end with it */
 };
 
-#define CHILD_NONE ((struct child) { -1, -1, -1, false })
+#define CHILD_NONE ((struct child) { -1, -1, -1, false, false })
 
 /*
  * Clones init into its namespaces.  plan->socket is filled.  What goes on after that comes by
  * launch_receive().
  */
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err);
-/* The job's cgroup is ready, with all limits in force: its main process may be born in it. */
-int launch_place(const struct child *child, const struct cgroup *cgroup, struct memcage_error *err);
+/*
+ * The job's cgroup is ready, with all limits in force: its main process may be born in it, and in
+ * this network, unless it is -1.
+ */
+int launch_place(const struct child *child, const struct cgroup *cgroup, int network,
+		 struct memcage_error *err);
 /* All that tells of the job's end is being watched: its main process may become the command. */
 int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_error *err);
 /*

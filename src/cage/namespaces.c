@@ -25,7 +25,7 @@ unsigned long namespaces_flags(const struct shared_namespaces *shared)
 pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long more,
 		       struct maker *ret_maker, int *ret_pidfd)
 {
-	unsigned long flags = namespaces_flags(shared) | more;
+	unsigned long flags = namespaces_flags(shared);
 	pid_t pid;
 
 	*ret_maker = (struct maker) { .rootless = false };
@@ -33,7 +33,7 @@ pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long mor
 	if (pid >= 0 || errno != EPERM || flags == 0 || geteuid() == 0)
 		return pid;
 	*ret_maker = (struct maker) { true, geteuid(), getegid() };
-	return clone_process(flags | CLONE_NEWUSER, ret_pidfd);
+	return clone_process(flags | more | CLONE_NEWUSER, ret_pidfd);
 }
 
 /* In namespaces of its own: what a cage mounts, at a place that is always there. */

@@ -28,8 +28,8 @@ struct maker {
 };
 
 /*
- * Clones into them and `more`; without CAP_SYS_ADMIN into a user namespace too, which *ret_maker
- * says, in the child as well.
+ * Clones into them; without CAP_SYS_ADMIN into a user namespace too, and `more` that can be made
+ * in that alone.  *ret_maker says so, in the child as well.
  */
 pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long more,
 		       struct maker *ret_maker, int *ret_pidfd);

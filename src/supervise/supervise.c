@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "cage/network.h"
 #include "observe/usage.h"
 #include "supervise/phase.h"
 #include "supervise/prepare.h"
@@ -554,6 +555,28 @@ static int start_init(struct run *run)
 	return launch(&run->child, &plan, &run->failure);
 }
 
+/* While init makes its mounts. */
+static int make_network(struct run *run, int *ret_network)
+{
+	*ret_network = -1;
+	if (!run->job->settings.network_none || run->child.rootless)
+		return 0;
+	*ret_network = network_make();
+	if (*ret_network < 0)
+		return error_setup(&run->failure, "--network none: cannot make a network "
+						  "namespace; see memcage doctor, line namespaces");
+	return 0;
+}
+
+static int make_place(struct run *run)
+{
+	auto_fd int network = -1;
+
+	if (make_network(run, &network) < 0 || prepare_cgroup(run) < 0)
+		return -1;
+	return launch_place(&run->child, &run->cgroup, network, &run->failure);
+}
+
 int supervise_start(struct run *run)
 {
 	uint64_t now;
@@ -561,8 +584,7 @@ int supervise_start(struct run *run)
 	if (prepare_host(run) < 0)
 		return -1;
 	now = clock_usec();
-	if (start_init(run) < 0 || prepare_cgroup(run) < 0 ||
-	    launch_place(&run->child, &run->cgroup, &run->failure) < 0)
+	if (start_init(run) < 0 || make_place(run) < 0)
 		return -1;
 	if (prepare_watch(run) < 0 || open_loop(run) < 0 ||
 	    launch_go(&run->child, run->limits[LIMIT_TMP].number, &run->failure) < 0)
