@@ -113,11 +113,34 @@ bool policy_key_at(size_t index, struct policy_key *ret)
 	return index < ARRAY_LEN(programs);
 }
 
+static bool find_limit(const char *key, struct policy_key *ret)
+{
+	for (int id = 0; id < LIMIT__COUNT; id++) {
+		if (strcmp(limits[id].key, key) != 0)
+			continue;
+		*ret = limit_key((enum limit_id) id);
+		return true;
+	}
+	return false;
+}
+
+/* As policy_key_at(), which would make every key on the way. */
 bool policy_key_find(const char *key, bool in_limits, struct policy_key *ret)
 {
-	for (size_t i = 0; policy_key_at(i, ret); i++)
-		if (ret->in_limits == in_limits && strcmp(ret->key, key) == 0)
-			return true;
+	const struct setting *setting = setting_find(key);
+
+	if (in_limits)
+		return find_limit(key, ret);
+	if (setting && strcmp(key, "policy") != 0) {
+		*ret = setting_key(setting);
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+		if (strcmp(programs[i].key, key) != 0)
+			continue;
+		*ret = programs[i];
+		return true;
+	}
 	return false;
 }
 
