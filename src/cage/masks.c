@@ -18,16 +18,20 @@
 #include "cage/mounts.h"
 
 static const char *const hidden[] = {
-	"/proc/acpi",	       "/proc/asound",	      "/proc/interrupts",
-	"/proc/kallsyms",      "/proc/kcore",	      "/proc/keys",
-	"/proc/key-users",     "/proc/kmsg",	      "/proc/kpagecgroup",
-	"/proc/kpagecount",    "/proc/kpageflags",    "/proc/latency_stats",
-	"/proc/sched_debug",   "/proc/schedstat",     "/proc/scsi",
-	"/proc/slabinfo",      "/proc/sysrq-trigger", "/proc/timer_list",
-	"/proc/timer_stats",   "/proc/vmallocinfo",   "/sys/devices/virtual/powercap",
-	"/sys/firmware",       "/sys/fs/bpf",	      "/sys/fs/pstore",
-	"/sys/fs/selinux",     "/sys/kernel/debug",   "/sys/kernel/security",
-	"/sys/kernel/tracing",
+	"/proc/acpi",	     "/proc/asound",	    "/proc/interrupts",
+	"/proc/kallsyms",    "/proc/kcore",	    "/proc/keys",
+	"/proc/key-users",   "/proc/kmsg",	    "/proc/kpagecgroup",
+	"/proc/kpagecount",  "/proc/kpageflags",    "/proc/latency_stats",
+	"/proc/sched_debug", "/proc/schedstat",	    "/proc/scsi",
+	"/proc/slabinfo",    "/proc/sysrq-trigger", "/proc/timer_list",
+	"/proc/timer_stats", "/proc/vmallocinfo",   "/sys/devices/virtual/powercap",
+	"/sys/firmware",
+};
+
+/* Empty but for what is mounted there. */
+static const char *const mount_points[] = {
+	"/sys/fs/bpf",	     "/sys/fs/pstore",	     "/sys/fs/selinux",
+	"/sys/kernel/debug", "/sys/kernel/security", "/sys/kernel/tracing",
 };
 
 static const char *const read_only[] = {
@@ -61,7 +65,8 @@ static bool is_out_of_reach(const struct cage_plan *plan, const struct stat *st)
 	       !(settings->has_user && settings->uid == 0);
 }
 
-static int mask(const struct cage_plan *plan, struct empty *empty, const char *path)
+/* `bare`: the device on which it is empty, unless something is mounted there; or 0. */
+static int mask(const struct cage_plan *plan, struct empty *empty, const char *path, dev_t bare)
 {
 	auto_fd int place = exact_open(path);
 	struct stat st;
@@ -70,7 +75,37 @@ static int mask(const struct cage_plan *plan, struct empty *empty, const char *p
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	if (fstat(place, &st) < 0)
 		return -1;
-	return is_out_of_reach(plan, &st) ? 0 : empty_lay(empty, place, S_ISDIR(st.st_mode));
+	if (is_out_of_reach(plan, &st) || (bare != 0 && st.st_dev == bare))
+		return 0;
+	return empty_lay(empty, place, S_ISDIR(st.st_mode));
+}
+
+/* Of all that is /sys and nothing that is mounted in it; 0: it is no such file system. */
+static dev_t device_of_sys(void)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (statfs("/sys", &fs) < 0 || fs.f_type != SYSFS_MAGIC || lstat("/sys", &st) < 0)
+		return 0;
+	return st.st_dev;
+}
+
+static int mask_all(const struct cage_plan *plan, struct empty *empty, char *about, size_t size)
+{
+	dev_t sys = device_of_sys();
+
+	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
+		snprintf(about, size, "capabilities: none: cannot mask %s", hidden[i]);
+		if (mask(plan, empty, hidden[i], 0) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(mount_points); i++) {
+		snprintf(about, size, "capabilities: none: cannot mask %s", mount_points[i]);
+		if (mask(plan, empty, mount_points[i], sys) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* A copy over itself, as it is no mount of its own. */
@@ -102,11 +137,8 @@ int masks_lay(struct cage_plan *plan, struct empty *empty, char *about, size_t s
 		return -1;
 	/* What is opened now stays writable, for who has it. */
 	plan->namespace_limits = open("/proc/sys/user", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < ARRAY_LEN(hidden); i++) {
-		snprintf(about, size, "capabilities: none: cannot mask %s", hidden[i]);
-		if (mask(plan, empty, hidden[i]) < 0)
-			return -1;
-	}
+	if (mask_all(plan, empty, about, size) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(read_only); i++) {
 		snprintf(about, size, "capabilities: none: cannot make %s read-only", read_only[i]);
 		if (protect(read_only[i]) < 0)
