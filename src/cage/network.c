@@ -39,7 +39,7 @@ static int make(void *argument)
 	if (unshare(CLONE_NEWNET) == 0 && network_bring_loopback_up() == 0)
 		birth->fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	birth->errnum = errno;
-	_exit(0);
+	return 0;
 }
 
 /*
