@@ -2,7 +2,7 @@
 """Where no cgroup can be made: memcage's own one is looked at, and kills in it are told."""
 
 from cases_exit import PLAIN
-from expect import ANY, between, contains, every, like, one_of, warns, warns_only
+from expect import between, contains, every, like, one_of, warns, warns_only
 from harness import case, row
 from host import HOST, MIB
 
@@ -47,7 +47,7 @@ row('an_observed_cgroup_that_is_writable_tells_whose_limit_it_was_on_v1_too',
 row('a_victim_in_an_observed_cgroup_is_named_by_the_process_table',
     run=['--backend', 'observe', '--', 'sh', '-c', '@@leak 200; exit 0'], parent_memory=ABOVE,
     status=120, report=killed(victims=one_of(
-        [], [{'comm': 'leak', 'pid': ANY, 'rss_bytes': ANY, 'source': 'process-table'}])))
+        [], every({'comm': 'leak', 'source': 'process-table'}))))
 row('an_observed_job_sees_the_cgroups_read_only',
     run=['--backend', 'observe', '--', 'sh', '-c',
          'for f in $(find /sys/fs/cgroup -maxdepth 2 -name cgroup.procs); do '

@@ -42,7 +42,7 @@ row('a_hidden_kill_in_a_cage_that_shares_namespaces_is_oom',
     run=[SHARES, '-m', '32M', '--oom', 'kill-process', '--', '@hide', '100', '0'], start=DOCKER,
     status=120, report={'cause': 'oom', 'exit_code': 0, 'oom': {'main_survived': True}})
 row('a_limit_on_tasks_holds_in_a_cage_that_shares_namespaces',
-    run=[SHARES, '--pids', '8', '-t', '300ms', '--', '@bomb'], start=DOCKER, status=124,
+    run=[SHARES, '--pids', '8', '-t', '2s', '--', '@bomb'], start=DOCKER, status=124,
     report={'warnings': warns('pids-limit')})
 row('leftovers_in_a_cage_that_shares_namespaces_are_named_and_killed',
     run=[SHARES, '--', 'sh', '-c', 'setsid sleep 1000 & sleep 1000 & exit 3'], start=DOCKER,
