@@ -292,5 +292,6 @@ const char *parse_show(const char *text, char *buffer, size_t size)
 
 	while (*at && (length = plain_length(at)) > 0)
 		at += length;
-	return *at || at == text ? parse_quote(text, buffer, size) : text;
+	return *at || at == text || (size_t) (at - text) >= size ? parse_quote(text, buffer, size)
+								 : text;
 }

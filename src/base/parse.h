@@ -39,5 +39,5 @@ bool parse_same(const char *text, const char *word);
  * 'aaaa'...
  */
 const char *parse_quote(const char *text, char *buffer, size_t size);
-/* The text itself where it shows as it is; else quoted, in buffer. */
+/* The text itself where it shows as it is and is no longer; else quoted, in buffer. */
 const char *parse_show(const char *text, char *buffer, size_t size);

@@ -396,9 +396,9 @@ static void add_names(struct loader *loader, const struct place *map, const stru
 
 	for (place.node = map->node + 1; place.node < end;
 	     place.node = node_end(place.source->nodes, place.node)) {
-		char shown[PARSE_QUOTED], where[sizeof(shown) + 60];
+		char shown[100], where[sizeof(shown) + 60];
 
-		snprintf(where, sizeof(where), "%s.%.100s", map->where,
+		snprintf(where, sizeof(where), "%s.%s", map->where,
 			 parse_show(place.node->key, shown, sizeof(shown)));
 		place.where = where;
 		if (*place.node->key == '\0' || strchr(place.node->key, '='))

@@ -109,6 +109,9 @@ static void check_good(void **state)
 }
 
 #define NO_VALUE "here is no value; give it one, or leave the key out"
+#define A9 "aaaaaaaaa"
+#define A90 A9 A9 A9 A9 A9 A9 A9 A9 A9 A9
+#define A99 A90 A9
 #define NAMES "a name has at least one letter and no '='"
 #define SEE "see memcage-policy(5) for those there are"
 
@@ -191,6 +194,8 @@ static const struct bad {
 	  "1:10: env.A: this must be one value\n1:23: env.C: this must be one value\n" },
 	{ "a variable that is a map", "env: {A: {B: x}}\n",
 	  "1:10: env.A: this must be one value\n" },
+	{ "a long name is cut at a whole letter", "limits: {rlimits: {" A99 "\u00e9: 5}}\n",
+	  "1:122: limits.rlimits.'" A90 "aaaa'...: *" },
 	{ "an rlimit that is not there", "limits: {rlimits: {NOFILES: 5}}\n",
 	  "1:29: limits.rlimits.NOFILES: *" },
 	{ "an rlimit without a value", "limits: {rlimits: {CORE: }}\n",
