@@ -120,7 +120,7 @@ def a_main_process_that_survives_a_childs_sigkill_from_outside_is_not_oom(live):
 @case()
 def all_processes_of_a_job_killed_from_outside_end_it_and_are_not_oom(live):
     process = live.start('run', '-r', 'r.json', '-m', '64M', '--', 'sh', '-c',
-                         'sleep 1000 & sleep 1000; exit 0')
+                         'sleep 1000 & exec sleep 1000')
     live.pid_of('sleep')
     for pid in live.home_pids() - {process.pid}:
         with contextlib.suppress(ProcessLookupError):    # the init of the cage takes all along
