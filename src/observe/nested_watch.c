@@ -121,6 +121,12 @@ uint64_t nested_watch_ooms(struct nested_watch *watch, int leaf)
 	return watch->ooms + (watch->undecided > removed ? watch->undecided - removed : 0);
 }
 
+bool nested_watch_lost(const struct nested_watch *watch, int leaf)
+{
+	return (watch->count > 0 && count_removed(watch, leaf) > 0) ||
+	       (watch->told && cgroup_is_childless(leaf));
+}
+
 void nested_watch_release(struct nested_watch *watch)
 {
 	own_close(&watch->event);

@@ -21,6 +21,7 @@ struct nested_watch {
 	ino_t known[NESTED_MOST]; /* cgroups that notify event */
 	size_t count;
 	uint64_t ooms, undecided; /* notifications: of OOMs, and of OOMs or removals */
+	bool told;		  /* init has been told of a cgroup */
 };
 
 #define NESTED_WATCH_NONE ((struct nested_watch) { .event = -1 })
@@ -29,6 +30,8 @@ struct nested_watch {
 bool nested_watch_update(struct nested_watch *watch, int leaf);
 /* Notifications that were OOMs for sure.  Those of the levels above are among them. */
 uint64_t nested_watch_ooms(struct nested_watch *watch, int leaf);
+/* Has the job removed a cgroup, and so what was counted in it? */
+bool nested_watch_lost(const struct nested_watch *watch, int leaf);
 void nested_watch_release(struct nested_watch *watch);
 /*
  * Makes the eventfd be notified of OOMs at this cgroup and above

@@ -421,7 +421,9 @@ static void finish_v1(struct oom_watch *watch, struct memory_seen *ret,
 		ret->nested_ooms = nested_watch_ooms(&watch->nested, watch->part->leaf);
 	if (watch->notified == 0 && ret->nested_ooms == 0 && ret->oom_kills > 0)
 		cgroup_walk(watch->part->leaf, count_hit_limits_v1, &ret->nested_ooms);
-	if (ret->nested_ooms > 0 && ret->oom_kills == 0)
+	if (ret->oom_kills == 0 &&
+	    (ret->nested_ooms > 0 ||
+	     (ret->own_ooms > 0 && nested_watch_lost(&watch->nested, watch->part->leaf))))
 		ret->oom_kills = 1; /* its count went with its cgroup */
 	events->oom_kill = watch->kills;
 	events->oom = watch->notified;

@@ -374,7 +374,7 @@ static bool hear(struct run *run, uint64_t now)
 			run->stopped_by = message.number;
 			break;
 		case CAGE_NESTED:
-			nested = true;
+			nested = run->watch.nested.told = true;
 			break;
 		case CAGE_ENDED:
 			main_ended(run, &message, now);
