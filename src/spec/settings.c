@@ -108,6 +108,15 @@ static char *absolute_path(const char *path)
 	return plain;
 }
 
+/* A relative path needs a working directory, which may be gone. */
+static int refuse_path(struct memcage_error *err)
+{
+	if (errno == ENOMEM)
+		return out_of_memory(err);
+	return error_set(err, MEMCAGE_ERROR_USAGE, errno,
+			 "the working directory cannot be found; say an absolute path");
+}
+
 /* Compared with other paths as text: no ".." in it; and no ':' that was meant to say something. */
 static bool is_plain_target(const char *target)
 {
@@ -144,7 +153,7 @@ static int parse_bind(const char *text, struct settings *settings, struct memcag
 	bind.source = absolute_path(copy);
 	bind.target = absolute_path(target ? target : copy);
 	settings->binds[settings->bind_count++] = bind;
-	return bind.text && bind.source && bind.target ? 0 : out_of_memory(err);
+	return bind.text && bind.source && bind.target ? 0 : refuse_path(err);
 }
 
 static int parse_hide(const char *text, struct settings *settings, struct memcage_error *err)
@@ -157,7 +166,7 @@ static int parse_hide(const char *text, struct settings *settings, struct memcag
 		return refuse(err, text, "a path, for example /home");
 	path = absolute_path(text);
 	if (!path)
-		return out_of_memory(err);
+		return refuse_path(err);
 	if (strcmp(path, "/") == 0)
 		return refuse(err, text, "a path below /, for example /home");
 	if (grow(&settings->hides, settings->hide_count, sizeof(char *), err) < 0)

@@ -406,6 +406,23 @@ static void check_empty_copy(void **state)
 	settings_release(&to);
 }
 
+static void check_folder_gone(void **state)
+{
+	struct settings settings = SETTINGS_DEFAULT;
+	struct memcage_error err;
+	char folder[] = "/tmp/settings-XXXXXX";
+
+	(void) state;
+	assert_non_null(mkdtemp(folder));
+	assert_return_code(chdir(folder), errno);
+	assert_return_code(rmdir(folder), errno);
+	assert_int_equal(setting_find("bind")->parse("x", &settings, &err), -1);
+	assert_int_equal(err.code, MEMCAGE_ERROR_USAGE);
+	assert_non_null(strstr(err.text, "working directory"));
+	settings_release(&settings);
+	assert_return_code(chdir("/usr"), errno);
+}
+
 int main(void)
 {
 	static struct test_suite suite;
@@ -419,5 +436,6 @@ int main(void)
 	test_add(&suite, "every row is complete and no other's", check_table, NULL);
 	test_add(&suite, "a copy has all, and is shared with nobody", check_copy, NULL);
 	test_add(&suite, "a copy of nothing", check_empty_copy, NULL);
+	test_add(&suite, "the working directory is gone", check_folder_gone, NULL);
 	return test_run("settings", &suite);
 }
