@@ -33,7 +33,7 @@ static const struct {
 	{ "more/plain", "#!/bin/sh\n", 0755 },
 	{ "more/dir", "#!/bin/sh\n", 0755 },
 	{ "script", "echo\n", 0644 },
-	{ "work/deep", NULL, 0755 },
+	{ "site/deep", NULL, 0755 },
 	{ "..x", NULL, 0755 },
 	{ "file", "", 0644 },
 };
@@ -48,7 +48,7 @@ static void fill(const struct tree *tree)
 	assert_return_code(symlinkat("nowhere", tree->dir, "bin/dangling"), errno);
 	assert_return_code(symlinkat("loop", tree->dir, "bin/loop"), errno);
 	assert_return_code(symlinkat(view_expand("@T/bin/tool"), tree->dir, "bin/to-tmp"), errno);
-	assert_return_code(symlinkat(view_expand("@T/work"), tree->dir, "to-work"), errno);
+	assert_return_code(symlinkat(view_expand("@T/site"), tree->dir, "to-site"), errno);
 	assert_return_code(symlinkat("more", tree->dir, "to-more"), errno);
 	assert_return_code(mkfifoat(tree->dir, "bin/pipe", 0755), errno);
 }

@@ -15,7 +15,7 @@ extern struct tree view_inside, view_outside;
 extern const struct limit_value view_no_limits[LIMIT__COUNT];
 
 /*
- * Makes both: bin/ with programs and what is none, more/ with others, script, work/, file.  And
+ * Makes both: bin/ with programs and what is none, more/ with others, script, site/, file.  And
  * removes them.
  */
 void view_start(void);
