@@ -3,20 +3,11 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/kernel_dirent.h"
 #include "base/own.h"
-
-/* As the kernel has it; glibc's readdir(3) allocates. */
-struct kernel_dirent {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
 
 void descriptors_keep(struct descriptors *kept, int fd)
 {

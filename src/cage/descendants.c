@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/kernel_dirent.h"
 #include "base/own.h"
 
 #define PROCESSES_MOST (1 << 17) /* of the machine; memory is taken for those only that there are */
@@ -26,15 +27,6 @@ struct entry {
 struct table {
 	struct entry *entries; /* by pid, as /proc lists them */
 	size_t count;
-};
-
-/* As the kernel has it; glibc's readdir(3) allocates. */
-struct kernel_dirent {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
 };
 
 /* Field 20 of proc_pid_stat(5), from field 3 on. */

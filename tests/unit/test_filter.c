@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "filter/filter_eval.h"
 #include "test.h"
 
 #if defined(__x86_64__) && defined(__LP64__)
@@ -239,51 +240,13 @@ static void check_nonsense(void **state)
 	assert_int_equal(in_child(load_nonsense, NULL), EINVAL);
 }
 
-/*
- * The kernel's interpreter (net/core/filter.c), as far as programs for seccomp go.  What it does
- * not know, and leaving the program, is 0, which is KILL_THREAD and wanted nowhere.
- */
-static uint32_t run_filter(const struct seccomp_data *data)
-{
-	const struct sock_filter *at = filter_default.filter, *end = at + filter_default.len;
-	uint32_t a = 0;
-
-	for (; at < end; at++) {
-		switch (at->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *) data + at->k, sizeof(a));
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= at->k;
-			break;
-		case BPF_JMP | BPF_JA:
-			at += at->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			at += a == at->k ? at->jt : at->jf;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			at += a > at->k ? at->jt : at->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			at += a >= at->k ? at->jt : at->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return at->k;
-		default:
-			return 0;
-		}
-	}
-	return 0;
-}
-
 static uint32_t run_call(uint32_t arch, long number, unsigned long request)
 {
 	const struct seccomp_data data = { .nr = (int) number,
 					   .arch = arch,
 					   .args = { 0, request } };
 
-	return run_filter(&data);
+	return filter_eval(&filter_default, &data);
 }
 
 #define DENIED (SECCOMP_RET_ERRNO | EPERM)
