@@ -8,14 +8,13 @@
 #include "policy/policy.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/own.h"
 #include "base/parse.h"
+#include "base/text_file.h"
 #include "policy/policy_keys.h"
 #include "policy/policy_shipped.h"
 
@@ -68,70 +67,6 @@ static int refuse_value(struct loader *loader, const struct source *source,
 }
 
 /* ---- files ---- */
-
-/* Not waiting for anything: a FIFO or a terminal is refused and not opened. */
-static int open_regular(const char *path, struct stat *st, struct memcage_error *err)
-{
-	char quoted[SHOWN];
-	auto_fd int fd = -1;
-
-	parse_quote(path, quoted, sizeof(quoted));
-	if (stat(path, st) < 0)
-		return error_set(err, MEMCAGE_ERROR_USAGE, errno, "cannot read %s", quoted);
-	if (S_ISREG(st->st_mode))
-		fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	else
-		return error_usage(err, "cannot read %s: it is no regular file", quoted);
-	if (fd < 0 || fstat(fd, st) < 0)
-		return error_set(err, MEMCAGE_ERROR_USAGE, errno, "cannot read %s", quoted);
-	if (!S_ISREG(st->st_mode))
-		return error_usage(err, "cannot read %s: it is no regular file", quoted);
-	return take_fd(&fd);
-}
-
-/* At most one byte more than there may be, and a NUL. */
-static ssize_t read_some(int fd, char *text)
-{
-	size_t length = 0;
-
-	while (length <= POLICY_BYTES_MOST) {
-		ssize_t n = read(fd, text + length, POLICY_BYTES_MOST + 1 - length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		length += (size_t) n;
-	}
-	text[length] = '\0';
-	return (ssize_t) length;
-}
-
-static int read_policy_file(const char *path, struct identity *ret_identity, char **ret_text,
-			    size_t *ret_length, struct memcage_error *err)
-{
-	auto_free char *text = malloc(POLICY_BYTES_MOST + 2);
-	auto_fd int fd = -1;
-	ssize_t length;
-	char quoted[SHOWN];
-	struct stat st;
-
-	if (!text)
-		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
-	fd = open_regular(path, &st, err);
-	if (fd < 0)
-		return -1;
-	length = read_some(fd, text);
-	if (length < 0)
-		return error_set(err, MEMCAGE_ERROR_USAGE, errno, "cannot read %s",
-				 parse_quote(path, quoted, sizeof(quoted)));
-	*ret_identity = (struct identity) { .device = st.st_dev, .inode = st.st_ino };
-	*ret_text = take_pointer(text);
-	*ret_length = (size_t) length;
-	return 0;
-}
 
 /* What a policy extends is relative to it. */
 static char *join_path(const struct source *outer, const char *text)
@@ -610,6 +545,7 @@ static void load_file(struct loader *loader, struct source source, const char *p
 	char shown[SHOWN];
 	struct memcage_error err;
 	size_t length = 0;
+	struct stat st;
 
 	if (!joined) {
 		out_of_memory(loader);
@@ -617,8 +553,12 @@ static void load_file(struct loader *loader, struct source source, const char *p
 	}
 	source.path = joined;
 	source.file = parse_show(joined, shown, sizeof(shown));
-	if (read_policy_file(joined, &source.identity, &text, &length, &err) < 0 ||
-	    check_chain(&source, &err) < 0)
+	if (text_file_read(joined, POLICY_BYTES_MOST, &text, &length, &st, &err) < 0) {
+		report_source(loader, &source, &err);
+		return;
+	}
+	source.identity = (struct identity) { .device = st.st_dev, .inode = st.st_ino };
+	if (check_chain(&source, &err) < 0)
 		report_source(loader, &source, &err);
 	else if (!was_seen(loader, &source))
 		take_in_text(loader, source, text, length);
