@@ -2,19 +2,20 @@
 #include "filter/filter.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "base/parse.h"
+#include "base/text_file.h"
 #include "filter/arch.h"
 #include "filter/filter_cache.h"
 #include "filter/filter_compile.h"
@@ -62,33 +63,6 @@ int filter_load_asking(const struct sock_fprog *program, unsigned int flags)
 static int out_of_memory(struct memcage_error *err)
 {
 	return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
-}
-
-/* The whole of a file of PROFILE_BYTES_MOST at most. */
-static int read_file(const char *path, char **ret_text, size_t *ret_length,
-		     struct memcage_error *err)
-{
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	auto_free char *text = malloc(PROFILE_BYTES_MOST + 1);
-	size_t length = 0;
-	ssize_t got = 1;
-
-	if (!text)
-		return out_of_memory(err);
-	while (fd >= 0 && got > 0 && length <= PROFILE_BYTES_MOST) {
-		got = read(fd, text + length, PROFILE_BYTES_MOST + 1 - length);
-		if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got > 0)
-			length += (size_t) got;
-	}
-	if (fd < 0 || got < 0)
-		return error_set(
-			err, MEMCAGE_ERROR_USAGE, errno,
-			"is not one of default, strict, off, and no file that can be read");
-	*ret_text = take_pointer(text);
-	*ret_length = length;
-	return 0;
 }
 
 /*
@@ -148,11 +122,13 @@ static int choose_file(struct filter *filter, const char *path, const struct set
 	const struct profile_host host = this_host(settings);
 	auto_free char *text = NULL;
 	size_t length = 0;
+	struct stat st;
 
 	if (host.arch == ARCH__COUNT)
 		return error_usage(err, "profiles are not supported on this machine");
-	if (read_file(path, &text, &length, err) < 0)
-		return -1;
+	if (text_file_read(path, PROFILE_BYTES_MOST, &text, &length, &st, err) < 0)
+		return error_prefix(err,
+				    "is not one of default, strict, off, so it has to be a file");
 	if (filter_cache_find(filter, text, length, &host))
 		return 0;
 	if (compile(filter, text, length, &host, err) < 0)

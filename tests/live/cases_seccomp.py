@@ -161,7 +161,15 @@ with_profile('a_profile_with_a_mistake_is_refused_with_its_place',
 row('a_profile_that_is_not_there', run=['--seccomp', 'nosuch', '--', 'true'], status=2,
     err=contains("'nosuch'", 'No such file', 'default, strict'))
 row('a_directory_is_no_profile', run=['--seccomp', '/', '--', 'true'], status=2,
-    err=contains("--seccomp: '/'", 'directory'))
+    err=contains("--seccomp: '/'", "cannot read '/': it is no regular file"))
+
+
+@case(leaves=['p.json'])
+def a_profile_that_is_a_fifo_is_refused_at_once(live):
+    os.mkfifo(live.path('p.json'))
+    result = live.memcage('run', '--seccomp', 'p.json', '--', '@nothing', within=10)
+    live.expect(result, status=2, err=contains("cannot read 'p.json': it is no regular file"))
+    live.ensure(result.seconds < 5, f'took {result.seconds:.1f} s')
 
 
 @case(leaves=['p.json'])
