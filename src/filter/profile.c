@@ -4,131 +4,21 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "base/line.h"
 #include "base/own.h"
 #include "base/parse.h"
+#include "filter/profile_reader.h"
 
 #define RULES_MOST 8192
-#define PATH_MOST 64
-
-/* A profile being read: where we are in it, for messages. */
-struct reader {
-	struct profile *profile;
-	const struct profile_host *host;
-	const char *text;
-	size_t length;
-	struct memcage_error *err;
-};
-
-/* "LINE:COLUMN: PATH WORDS"; -1. */
-static int refuse(const struct reader *reader, const char *path, const char *format, ...)
-	PRINTF_LIKE(3, 4);
-
-static int refuse(const struct reader *reader, const char *path, const char *format, ...)
-{
-	struct json_problem place;
-	char words[300];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(words, sizeof(words), format, args);
-	va_end(args);
-	json_place(reader->text, reader->length, path, &place);
-	return error_usage(reader->err, "%u:%u: %s%s%s", place.line, place.column, path,
-			   *path ? " " : "", words);
-}
 
 static int out_of_memory(const struct reader *reader)
 {
 	return error_set(reader->err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
-}
-
-/* A place in the profile as text: "syscalls[3].args[0]" and a key of it. */
-struct path {
-	char text[PATH_MOST];
-};
-
-static struct path path_of(const char *parent, const char *key)
-{
-	struct path path;
-	struct line line = line_start(path.text, sizeof(path.text));
-
-	line_add(&line, "%s%s%s", parent, *parent ? "." : "", key);
-	return path;
-}
-
-static struct path path_item(const char *parent, size_t index)
-{
-	struct path path;
-	struct line line = line_start(path.text, sizeof(path.text));
-
-	line_add(&line, "%s[%zu]", parent, index);
-	return path;
-}
-
-static const char *const kinds[] = {
-	[JSON_KIND_OBJECT] = "an object", [JSON_KIND_ARRAY] = "a list",
-	[JSON_KIND_TEXT] = "a text",	  [JSON_KIND_NUMBER] = "a whole number",
-	[JSON_KIND_OTHER] = "a value",
-};
-
-/* The member, if it is there and of that kind; *ret NULL where it is not there. */
-static int get(const struct reader *reader, const struct json_t *object, const char *parent,
-	       const char *key, enum json_kind kind, const struct json_t **ret)
-{
-	*ret = json_member(object, key);
-	if (!*ret || json_kind_of(*ret) == kind)
-		return 0;
-	return refuse(reader, path_of(parent, key).text, "has to be %s", kinds[kind]);
-}
-
-static int get_text(const struct reader *reader, const struct json_t *object, const char *parent,
-		    const char *key, const char **ret)
-{
-	const struct json_t *value;
-
-	if (get(reader, object, parent, key, JSON_KIND_TEXT, &value) < 0)
-		return -1;
-	*ret = value ? json_text(value) : NULL;
-	return 0;
-}
-
-/* Untouched where it is not there. */
-static int get_number(const struct reader *reader, const struct json_t *object, const char *parent,
-		      const char *key, int64_t most, uint64_t *ret)
-{
-	const struct json_t *value;
-
-	if (get(reader, object, parent, key, JSON_KIND_NUMBER, &value) < 0)
-		return -1;
-	if (!value)
-		return 0;
-	if (json_number(value) < 0 || json_number(value) > most)
-		return refuse(reader, path_of(parent, key).text,
-			      "has to be a number from 0 to %lld", (long long) most);
-	*ret = (uint64_t) json_number(value);
-	return 0;
-}
-
-/* A list of texts: of what it has, and what each is. */
-static int get_list(const struct reader *reader, const struct json_t *object, const char *parent,
-		    const char *key, const struct json_t **ret)
-{
-	struct path path = path_of(parent, key);
-
-	if (get(reader, object, parent, key, JSON_KIND_ARRAY, ret) < 0)
-		return -1;
-	for (size_t i = 0; *ret && i < json_count(*ret); i++)
-		if (json_kind_of(json_item(*ret, i)) != JSON_KIND_TEXT)
-			return refuse(reader, path_item(path.text, i).text, "has to be a text");
-	return 0;
 }
 
 static size_t count_of(const struct json_t *list)
@@ -179,15 +69,15 @@ static int read_errno(const struct reader *reader, const struct json_t *object, 
 	const char *name;
 
 	*ret = EPERM;
-	if (get_number(reader, object, parent, number_key, 4095, ret) < 0 ||
-	    get_text(reader, object, parent, name_key, &name) < 0)
+	if (reader_number(reader, object, parent, number_key, 4095, ret) < 0 ||
+	    reader_text(reader, object, parent, name_key, &name) < 0)
 		return -1;
 	if (!name || !*name)
 		return 0;
 	*ret = (uint64_t) find_errno(name);
 	return *ret != 0 ? 0
-			 : refuse(reader, path_of(parent, name_key).text,
-				  "has to be the name of an error, such as EPERM");
+			 : reader_refuse(reader, path_of(parent, name_key).text,
+					 "has to be the name of an error, such as EPERM");
 }
 
 static int read_action(const struct reader *reader, const struct json_t *object, const char *parent,
@@ -196,23 +86,24 @@ static int read_action(const struct reader *reader, const struct json_t *object,
 	char quoted[PARSE_QUOTED];
 	const char *name;
 
-	if (get_text(reader, object, parent, key, &name) < 0)
+	if (reader_text(reader, object, parent, key, &name) < 0)
 		return -1;
 	if (!name || !*name)
-		return refuse(reader, parent, "lacks \"%s\"", key);
+		return reader_refuse(reader, parent, "lacks \"%s\"", key);
 	if (strcmp(name, "SCMP_ACT_NOTIFY") == 0)
-		return refuse(reader, path_of(parent, key).text,
-			      "is SCMP_ACT_NOTIFY: there is no agent here that could be asked");
+		return reader_refuse(
+			reader, path_of(parent, key).text,
+			"is SCMP_ACT_NOTIFY: there is no agent here that could be asked");
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
 		if (strcmp(name, actions[i].name) != 0)
 			continue;
 		*ret = actions[i].verdict | (actions[i].has_errno ? (uint32_t) number : 0);
 		return 0;
 	}
-	return refuse(reader, path_of(parent, key).text,
-		      "is %s; say SCMP_ACT_ALLOW, _ERRNO, _KILL_PROCESS, _KILL, _LOG, _TRACE or "
-		      "_TRAP",
-		      parse_quote(name, quoted, sizeof(quoted)));
+	return reader_refuse(
+		reader, path_of(parent, key).text,
+		"is %s; say SCMP_ACT_ALLOW, _ERRNO, _KILL_PROCESS, _KILL, _LOG, _TRACE or _TRAP",
+		parse_quote(name, quoted, sizeof(quoted)));
 }
 
 /* ---- which rules hold here ---- */
@@ -288,14 +179,14 @@ static int read_kernel(const struct reader *reader, const struct json_t *object,
 	unsigned int major, minor;
 	const char *text;
 
-	if (get_text(reader, object, parent, "minKernel", &text) < 0)
+	if (reader_text(reader, object, parent, "minKernel", &text) < 0)
 		return -1;
 	*ret_said = text && *text;
 	if (!*ret_said)
 		return 0;
 	if (sscanf(text, "%4u.%4u", &major, &minor) != 2)
-		return refuse(reader, path_of(parent, "minKernel").text,
-			      "has to be a version of Linux, such as 4.8");
+		return reader_refuse(reader, path_of(parent, "minKernel").text,
+				     "has to be a version of Linux, such as 4.8");
 	*ret_reached = reader->host->kernel[0] > major ||
 		       (reader->host->kernel[0] == major && reader->host->kernel[1] >= minor);
 	return 0;
@@ -310,12 +201,12 @@ static int read_conditions(const struct reader *reader, const struct json_t *rul
 	bool said, reached = false;
 	size_t had;
 
-	if (get(reader, rule, parent, key, JSON_KIND_OBJECT, &object) < 0)
+	if (reader_get(reader, rule, parent, key, JSON_KIND_OBJECT, &object) < 0)
 		return -1;
 	if (!object)
 		return 0;
-	if (get_list(reader, object, path.text, "arches", &list) < 0 ||
-	    get_list(reader, object, path.text, "caps", &names) < 0 ||
+	if (reader_list(reader, object, path.text, "arches", &list) < 0 ||
+	    reader_list(reader, object, path.text, "caps", &names) < 0 ||
 	    read_kernel(reader, object, path.text, &said, &reached) < 0)
 		return -1;
 	had = count_capabilities(reader, names);
@@ -347,18 +238,19 @@ static int read_operator(const struct reader *reader, const struct json_t *objec
 	const char *name;
 	int op = 0;
 
-	if (get_text(reader, object, parent, "op", &name) < 0)
+	if (reader_text(reader, object, parent, "op", &name) < 0)
 		return -1;
 	if (!name)
-		return refuse(reader, parent, "lacks \"op\"");
+		return reader_refuse(reader, parent, "lacks \"op\"");
 	while (op < PROFILE_OP__COUNT && strcmp(operators[op], name) != 0)
 		op++;
 	*ret = (enum profile_op) op;
 	return op < PROFILE_OP__COUNT
 		       ? 0
-		       : refuse(reader, path_of(parent, "op").text,
-				"is %s; say SCMP_CMP_EQ, _NE, _LT, _LE, _GE, _GT or _MASKED_EQ",
-				parse_quote(name, quoted, sizeof(quoted)));
+		       : reader_refuse(
+				 reader, path_of(parent, "op").text,
+				 "is %s; say SCMP_CMP_EQ, _NE, _LT, _LE, _GE, _GT or _MASKED_EQ",
+				 parse_quote(name, quoted, sizeof(quoted)));
 }
 
 static int read_arg(const struct reader *reader, const struct json_t *object, const char *path,
@@ -368,13 +260,13 @@ static int read_arg(const struct reader *reader, const struct json_t *object, co
 
 	*ret = (struct profile_arg) { 0 };
 	if (json_kind_of(object) != JSON_KIND_OBJECT)
-		return refuse(reader, path, "has to be an object");
-	if (get_number(reader, object, path, "index", PROFILE_ARGS_MOST - 1, &index) < 0 ||
-	    get_number(reader, object, path, "value", INT64_MAX, &ret->value) < 0 ||
-	    get_number(reader, object, path, "valueTwo", INT64_MAX, &ret->value_two) < 0)
+		return reader_refuse(reader, path, "has to be an object");
+	if (reader_number(reader, object, path, "index", PROFILE_ARGS_MOST - 1, &index) < 0 ||
+	    reader_number(reader, object, path, "value", INT64_MAX, &ret->value) < 0 ||
+	    reader_number(reader, object, path, "valueTwo", INT64_MAX, &ret->value_two) < 0)
 		return -1;
 	if (index == UINT64_MAX)
-		return refuse(reader, path, "lacks \"index\"");
+		return reader_refuse(reader, path, "lacks \"index\"");
 	ret->index = (unsigned int) index;
 	return read_operator(reader, object, path, &ret->op);
 }
@@ -421,8 +313,8 @@ static int add_rules(const struct reader *reader, const struct profile_rule *rul
 		struct profile_rule *added;
 
 		if (reader->profile->rule_count == RULES_MOST)
-			return refuse(reader, path, "is one rule too many: %d are the most",
-				      RULES_MOST);
+			return reader_refuse(reader, path, "is one rule too many: %d are the most",
+					     RULES_MOST);
 		added = add_rule(reader);
 		if (!added)
 			return out_of_memory(reader);
@@ -441,10 +333,11 @@ static int read_args(const struct reader *reader, const struct json_t *object, c
 	struct path path = path_of(parent, "args");
 	const struct json_t *args;
 
-	if (get(reader, object, parent, "args", JSON_KIND_ARRAY, &args) < 0)
+	if (reader_get(reader, object, parent, "args", JSON_KIND_ARRAY, &args) < 0)
 		return -1;
 	if (count_of(args) > PROFILE_ARGS_MOST)
-		return refuse(reader, path.text, "has more than %d conditions", PROFILE_ARGS_MOST);
+		return reader_refuse(reader, path.text, "has more than %d conditions",
+				     PROFILE_ARGS_MOST);
 	for (size_t i = 0; i < count_of(args); i++)
 		if (read_arg(reader, json_item(args, i), path_item(path.text, i).text,
 			     &rule->args[rule->arg_count++]) < 0)
@@ -455,15 +348,15 @@ static int read_args(const struct reader *reader, const struct json_t *object, c
 static int read_names(const struct reader *reader, const struct json_t *object, const char *parent,
 		      const struct json_t **ret_list, const char **ret_name)
 {
-	if (get_list(reader, object, parent, "names", ret_list) < 0 ||
-	    get_text(reader, object, parent, "name", ret_name) < 0)
+	if (reader_list(reader, object, parent, "names", ret_list) < 0 ||
+	    reader_text(reader, object, parent, "name", ret_name) < 0)
 		return -1;
 	if (*ret_name && !**ret_name)
 		*ret_name = NULL;
 	if (*ret_name && count_of(*ret_list) > 0)
-		return refuse(reader, parent, "has both \"name\" and \"names\"");
+		return reader_refuse(reader, parent, "has both \"name\" and \"names\"");
 	if (!*ret_name && !*ret_list)
-		return refuse(reader, parent, "lacks \"names\"");
+		return reader_refuse(reader, parent, "lacks \"names\"");
 	return 0;
 }
 
@@ -475,7 +368,7 @@ static int read_call(const struct reader *reader, const struct json_t *object, c
 	uint64_t number;
 
 	if (json_kind_of(object) != JSON_KIND_OBJECT)
-		return refuse(reader, path, "has to be an object");
+		return reader_refuse(reader, path, "has to be an object");
 	if (read_names(reader, object, path, &list, &rule.name) < 0 ||
 	    read_errno(reader, object, path, "errnoRet", "errno", &number) < 0 ||
 	    read_action(reader, object, path, "action", number, &rule.verdict) < 0 ||
@@ -499,7 +392,7 @@ static int read_calls(const struct reader *reader, const struct json_t *root)
 {
 	const struct json_t *calls;
 
-	if (get(reader, root, "", "syscalls", JSON_KIND_ARRAY, &calls) < 0)
+	if (reader_get(reader, root, "", "syscalls", JSON_KIND_ARRAY, &calls) < 0)
 		return -1;
 	for (size_t i = 0; i < count_of(calls); i++)
 		if (read_call(reader, json_item(calls, i), path_item("syscalls", i).text) < 0)
@@ -517,8 +410,8 @@ static int add_arch(const struct reader *reader, const char *path, const char *n
 	char quoted[PARSE_QUOTED];
 
 	if (arch == ARCH__COUNT)
-		return refuse(reader, path, "is %s; say for example SCMP_ARCH_X86_64",
-			      parse_quote(name, quoted, sizeof(quoted)));
+		return reader_refuse(reader, path, "is %s; say for example SCMP_ARCH_X86_64",
+				     parse_quote(name, quoted, sizeof(quoted)));
 	for (size_t i = 0; i < profile->arch_count; i++)
 		if (profile->arches[i] == arch)
 			return 0;
@@ -534,7 +427,7 @@ static int add_arches(const struct reader *reader, const struct json_t *object, 
 	struct path path = path_of(parent, key);
 	const struct json_t *list;
 
-	if (get_list(reader, object, parent, key, &list) < 0)
+	if (reader_list(reader, object, parent, key, &list) < 0)
 		return -1;
 	for (size_t i = 0; i < count_of(list); i++)
 		if (add_arch(reader, path_item(path.text, i).text, json_text(json_item(list, i))) <
@@ -549,8 +442,8 @@ static int read_map_row(const struct reader *reader, const struct json_t *object
 	const char *name;
 
 	if (json_kind_of(object) != JSON_KIND_OBJECT)
-		return refuse(reader, path, "has to be an object");
-	if (get_text(reader, object, path, "architecture", &name) < 0)
+		return reader_refuse(reader, path, "has to be an object");
+	if (reader_text(reader, object, path, "architecture", &name) < 0)
 		return -1;
 	if (!name || strcmp(name, arches[reader->host->arch].oci) != 0)
 		return 0;
@@ -563,11 +456,11 @@ static int read_arches(const struct reader *reader, const struct json_t *root)
 	const struct json_t *map, *list;
 
 	profile->arches[profile->arch_count++] = reader->host->arch;
-	if (get(reader, root, "", "archMap", JSON_KIND_ARRAY, &map) < 0 ||
-	    get_list(reader, root, "", "architectures", &list) < 0)
+	if (reader_get(reader, root, "", "archMap", JSON_KIND_ARRAY, &map) < 0 ||
+	    reader_list(reader, root, "", "architectures", &list) < 0)
 		return -1;
 	if (count_of(map) > 0 && count_of(list) > 0)
-		return refuse(reader, "archMap", "and \"architectures\" exclude each other");
+		return reader_refuse(reader, "archMap", "and \"architectures\" exclude each other");
 	for (size_t i = 0; i < count_of(map); i++)
 		if (read_map_row(reader, json_item(map, i), path_item("archMap", i).text) < 0)
 			return -1;
@@ -597,15 +490,15 @@ static int check_flags(const struct reader *reader, const struct json_t *root)
 	const struct json_t *list;
 	char quoted[PARSE_QUOTED];
 
-	if (get_list(reader, root, "", "flags", &list) < 0)
+	if (reader_list(reader, root, "", "flags", &list) < 0)
 		return -1;
 	for (size_t i = 0; i < count_of(list); i++) {
 		const char *text = json_text(json_item(list, i));
 
 		if (!is_flag(text))
-			return refuse(reader, path_item("flags", i).text,
-				      "is %s; say for example SECCOMP_FILTER_FLAG_LOG",
-				      parse_quote(text, quoted, sizeof(quoted)));
+			return reader_refuse(reader, path_item("flags", i).text,
+					     "is %s; say for example SECCOMP_FILTER_FLAG_LOG",
+					     parse_quote(text, quoted, sizeof(quoted)));
 	}
 	reader->profile->log = list_has(list, "SECCOMP_FILTER_FLAG_LOG");
 	return 0;
@@ -616,12 +509,12 @@ static int read_profile(const struct reader *reader, const struct json_t *root)
 	uint64_t number;
 
 	if (json_kind_of(root) != JSON_KIND_OBJECT)
-		return refuse(reader, "", "a profile has to be an object");
+		return reader_refuse(reader, "", "a profile has to be an object");
 	if (json_member(root, "listenerPath") || json_member(root, "listenerMetadata"))
-		return refuse(reader,
-			      json_member(root, "listenerPath") ? "listenerPath"
-								: "listenerMetadata",
-			      "is there: there is no agent here that could be asked");
+		return reader_refuse(reader,
+				     json_member(root, "listenerPath") ? "listenerPath"
+								       : "listenerMetadata",
+				     "is there: there is no agent here that could be asked");
 	if (check_flags(reader, root) < 0 || read_arches(reader, root) < 0 ||
 	    read_errno(reader, root, "", "defaultErrnoRet", "defaultErrno", &number) < 0 ||
 	    read_action(reader, root, "", "defaultAction", number, &reader->profile->verdict) < 0)
