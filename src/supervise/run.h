@@ -48,6 +48,18 @@ enum run_deadline {
 	DEADLINE__COUNT,
 };
 
+/* What run->epoll tells of. */
+enum run_source {
+	SOURCE_TIMER,
+	SOURCE_INIT,
+	SOURCE_SOCKET,
+	SOURCE_MEMORY,
+	SOURCE_LOG,
+	SOURCE_NESTED,
+	SOURCE_MAIN,
+	SOURCE_LISTENER,
+};
+
 struct run {
 	const struct job *job;
 	struct limit_value limits

@@ -14,178 +14,19 @@
 #include "base/own.h"
 #include "cage/network.h"
 #include "observe/usage.h"
+#include "supervise/memory_events.h"
 #include "supervise/phase.h"
 #include "supervise/prepare.h"
 
-#define LOOK_PAUSE (50 * USEC_PER_MSEC)	 /* between close looks at the memory */
-#define NOTE_PAUSE (5 * USEC_PER_MSEC)	 /* between lists of the members, while the log grows */
-#define NO_VICTIM (1500 * USEC_PER_MSEC) /* how long OOMs without a kill go on before we end it */
-#define NO_VICTIM_OOMS 20 /* ... and how many: a lone refused allocation is no stall */
-#define OOM_LOOKS 10	  /* v1 announces before it kills */
-#define NESTED_LOOKS 100  /* a cgroup that the job makes may soon have others below it */
-#define HEARD_MOST 64	  /* messages of init in one go */
-#define OOM_LOOK_PAUSE (2 * USEC_PER_MSEC)
-/* v1 says nothing of the machine's own OOM kills, nor of cgroups that the job makes. */
-#define OOM_LOOK_IDLE USEC_PER_SEC
-
-enum source {
-	SOURCE_TIMER,
-	SOURCE_INIT,
-	SOURCE_SOCKET,
-	SOURCE_MEMORY,
-	SOURCE_LOG,
-	SOURCE_NESTED,
-	SOURCE_MAIN,
-	SOURCE_LISTENER,
-};
+#define HEARD_MOST 64 /* messages of init in one go */
 
 typedef void due_fn(struct run *run, uint64_t now);
-
-static uint64_t once(uint64_t date, uint64_t now)
-{
-	return date != 0 ? date : now;
-}
-
-/* ---- memory events ---- */
-
-static bool whole_job_dies(const struct run *run)
-{
-	return !run->job->settings.kill_process;
-}
-
-/* Counters first, so that a kill that came before a deadline is dated before it. */
-static void look_at_memory(struct run *run, uint64_t now)
-{
-	if (!oom_watch_is_open(&run->watch))
-		return;
-	oom_watch_read(&run->watch, false);
-	if (run->watch.kills > 0)
-		run->seen.oom_usec = once(run->seen.oom_usec, now);
-}
-
-/* While the victim is still among them. */
-static void note_members(struct run *run, uint64_t now)
-{
-	const struct process_source source = run_processes(run);
-	struct kmsg_evidence *log = &run->evidence;
-	pid_t pids[KMSG_MEMBERS_MOST];
-	size_t count;
-
-	if (run->kernel_log < 0 || !host_is_root_pid_namespace())
-		return;
-	count = process_list(&source, pids, ARRAY_LEN(pids));
-	if (count == 0)
-		return;
-	memcpy(log->members, pids, count * sizeof(*pids));
-	log->member_count = count;
-	run->noted_usec = now;
-}
-
-/*
- * v2 tells of a kill up to 10 ms late, but the log says it at once, in a hundred lines: where the
- * limit has been neared they are read as they come, and not after the death.
- */
-static void watch_log(struct run *run)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = SOURCE_LOG };
-
-	if (run->log_watched || run->kernel_log < 0 || host_backend(&run->host) != CGROUP_V2)
-		return;
-	run->log_watched = true;
-	epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->kernel_log, &event);
-}
-
-static void log_grew(struct run *run, uint64_t now)
-{
-	if (now >= run->noted_usec + NOTE_PAUSE)
-		note_members(run, now);
-	run_read_log(run);
-}
-
-/*
- * OOMs without a kill: nobody there whom the kernel may kill (oom_score_adj -1000), and they
- * fault for ever.
- */
-static void watch_for_stall(struct run *run, uint64_t now)
-{
-	const struct oom_watch *watch = &run->watch;
-
-	if (run->deadlines[DEADLINE_NO_VICTIM] != 0 || watch->ooms <= run->stalled_ooms)
-		return;
-	run->stalled_ooms = watch->ooms;
-	run->stalled_kills = watch->kills;
-	run->deadlines[DEADLINE_NO_VICTIM] = now + NO_VICTIM;
-}
-
-/* On v2 the kernel takes the whole job at once (memory.oom.group), if it has a cgroup. */
-static bool kernel_ends_job(const struct run *run)
-{
-	return host_backend(&run->host) == CGROUP_V2 && !run->host.observes;
-}
-
-/* Elsewhere memcage ends the job that the kernel only took one process of. */
-static void end_job_for_kill(struct run *run, uint64_t now)
-{
-	if (!run->watch.kills_concern_job || !whole_job_dies(run) || kernel_ends_job(run))
-		return;
-	if (run->seen.oom_group_usec == 0) {
-		run->seen.oom_group_usec = now;
-		phase_event(run, EVENT_OOM_JOB, now);
-	}
-}
-
-/* For what the kernel announces, or may not announce. */
-static void look_often(struct run *run, unsigned int times, uint64_t now)
-{
-	run->oom_looks = times;
-	run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_PAUSE;
-}
-
-/*
- * What it consists of is asked for at every OOM, but not at each of the many times that a limit
- * is neared.
- */
-static void look_closely(struct run *run, uint64_t now)
-{
-	const struct process_source source = run_processes(run);
-	struct process largest = { 0 };
-
-	run->looked_usec = now;
-	/* The kernel log names victims better, but not always: it is rate-limited. */
-	if (run->watch.kills == 0)
-		process_largest(&source, &largest);
-	oom_watch_read(&run->watch, true);
-	/* After a kill the largest is another one. */
-	if (run->watch.kills == 0 && largest.pid != 0)
-		run->suspect = largest;
-	run_look_at_tmp(run);
-}
-
-static void memory_changed(struct run *run, uint64_t now)
-{
-	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
-
-	look_at_memory(run, now);
-	watch_log(run);
-	if (run->watch.kills > kills || run->watch.ooms > ooms)
-		note_members(run, now);
-	if (run->watch.kills > kills)
-		run_read_log(run); /* while the victim is still dying */
-	else if (run->watch.ooms > ooms || now >= run->looked_usec + LOOK_PAUSE)
-		look_closely(run, now);
-	if (run->watch.kills == kills && run->watch.ooms > ooms) {
-		watch_for_stall(run, now);
-		if (host_backend(&run->host) == CGROUP_V1)
-			look_often(run, OOM_LOOKS, now);
-	}
-	end_job_for_kill(run, now);
-}
 
 /* ---- deadlines ---- */
 
 static void timeout_due(struct run *run, uint64_t now)
 {
-	look_at_memory(run, now);
+	memory_look(run, now);
 	run->seen.timeout_usec = now;
 	phase_event(run, EVENT_TIMEOUT, now);
 }
@@ -197,7 +38,7 @@ static void cpu_time_due(struct run *run, uint64_t now)
 	uint64_t cpus = (uint64_t) sysconf(_SC_NPROCESSORS_ONLN), wait;
 
 	if (used != UNREADABLE && used >= limit) {
-		look_at_memory(run, now);
+		memory_look(run, now);
 		run->seen.cpu_time_usec = now;
 		phase_event(run, EVENT_CPU_TIME, now);
 		return;
@@ -223,43 +64,6 @@ static void silence_due(struct run *run, uint64_t now)
 	phase_event(run, EVENT_SILENCE, now);
 }
 
-static void no_victim_due(struct run *run, uint64_t now)
-{
-	uint64_t before = run->stalled_ooms;
-
-	oom_watch_read(&run->watch, true);
-	if (run->watch.kills == run->stalled_kills && run->watch.ooms >= before + NO_VICTIM_OOMS) {
-		run->seen.no_victim_usec = now;
-		phase_event(run, EVENT_NO_VICTIM, now);
-		return;
-	}
-	watch_for_stall(run, now);
-}
-
-static void look_for_nested(struct run *run)
-{
-	struct nested_watch *nested = &run->watch.nested;
-	struct epoll_event event = { .events = EPOLLIN, .data.u32 = SOURCE_NESTED };
-
-	if (run->watch.part && nested_watch_update(nested, run->watch.part->leaf))
-		epoll_ctl(run->epoll, EPOLL_CTL_ADD, nested->event, &event);
-}
-
-static void oom_look_due(struct run *run, uint64_t now)
-{
-	uint64_t kills = run->watch.kills;
-
-	look_at_memory(run, now);
-	if (run->watch.kills > kills)
-		run_read_log(run);
-	look_for_nested(run);
-	end_job_for_kill(run, now);
-	if (run->oom_looks > 0)
-		run->oom_looks--;
-	run->deadlines[DEADLINE_OOM_LOOK] =
-		now + (run->oom_looks > 0 ? OOM_LOOK_PAUSE : OOM_LOOK_IDLE);
-}
-
 static void sample_due(struct run *run, uint64_t now)
 {
 	samples_take(&run->samples, &run->cgroup, now - run->seen.start_usec);
@@ -268,10 +72,14 @@ static void sample_due(struct run *run, uint64_t now)
 }
 
 static due_fn *const due[DEADLINE__COUNT] = {
-	[DEADLINE_TIMEOUT] = timeout_due,     [DEADLINE_CPU_TIME] = cpu_time_due,
-	[DEADLINE_GRACE] = grace_due,	      [DEADLINE_SILENCE] = silence_due,
-	[DEADLINE_NO_VICTIM] = no_victim_due, [DEADLINE_OOM_LOOK] = oom_look_due,
-	[DEADLINE_SAMPLE] = sample_due,	      [DEADLINE_LEFTOVERS] = leftovers_due,
+	[DEADLINE_TIMEOUT] = timeout_due,
+	[DEADLINE_CPU_TIME] = cpu_time_due,
+	[DEADLINE_GRACE] = grace_due,
+	[DEADLINE_SILENCE] = silence_due,
+	[DEADLINE_NO_VICTIM] = memory_no_victim_due,
+	[DEADLINE_OOM_LOOK] = memory_oom_look_due,
+	[DEADLINE_SAMPLE] = sample_due,
+	[DEADLINE_LEFTOVERS] = leftovers_due,
 };
 
 static void do_what_is_due(struct run *run, uint64_t now)
@@ -387,10 +195,8 @@ static bool hear(struct run *run, uint64_t now)
 			break;
 		}
 	}
-	if (nested) { /* once for all of them */
-		look_for_nested(run);
-		look_often(run, NESTED_LOOKS, now);
-	}
+	if (nested)
+		memory_nested_told(run, now); /* once for all of them */
 	return heard == HEARD_MOST;
 }
 
@@ -404,11 +210,12 @@ static void take_call(struct run *run, uint64_t now)
 	case LISTENED_NOTHING:
 		break;
 	case LISTENED_KILLED:
-		look_at_memory(run, now);
+		memory_look(run, now);
 		if (!run->seen.seccomp_killed)
 			run->call = call;
 		run->seen.seccomp_killed = true;
-		run->seen.seccomp_usec = once(run->seen.seccomp_usec, now);
+		if (run->seen.seccomp_usec == 0)
+			run->seen.seccomp_usec = now;
 		break;
 	case LISTENED_CANNOT_KILL:
 		launch_kill(&run->child);
@@ -433,7 +240,7 @@ static void main_gone(struct run *run, uint64_t now)
 {
 	epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->main_pidfd, NULL);
 	if (host_backend(&run->host) == CGROUP_V2) {
-		look_at_memory(run, now);
+		memory_look(run, now);
 		if (run->watch.kills > 0)
 			run_read_log(run);
 	}
@@ -463,7 +270,7 @@ void supervise_step(struct run *run)
 
 	now = clock_usec();
 	for (int i = 0; i < count && run->phase != PHASE_ENDED; i++) {
-		switch ((enum source) events[i].data.u32) {
+		switch ((enum run_source) events[i].data.u32) {
 		case SOURCE_TIMER:
 			if (read(run->timer, &expirations, sizeof(expirations)) < 0)
 				break;
@@ -482,10 +289,10 @@ void supervise_step(struct run *run)
 			memory_changed(run, now);
 			break;
 		case SOURCE_LOG:
-			log_grew(run, now);
+			memory_log_grew(run, now);
 			break;
 		case SOURCE_NESTED:
-			look_for_nested(run);
+			memory_look_for_nested(run);
 			break;
 		case SOURCE_MAIN:
 			main_gone(run, now);
@@ -501,7 +308,7 @@ void supervise_step(struct run *run)
 		arm_timer(run);
 }
 
-static int watch_source(struct run *run, int fd, uint32_t mask, enum source source)
+static int watch_source(struct run *run, int fd, uint32_t mask, enum run_source source)
 {
 	struct epoll_event event = { .events = mask, .data.u32 = source };
 
@@ -540,7 +347,7 @@ static void set_deadlines(struct run *run, uint64_t now)
 	if (run->samples.list)
 		run->deadlines[DEADLINE_SAMPLE] = now + 1;
 	if (host_backend(&run->host) == CGROUP_V1)
-		run->deadlines[DEADLINE_OOM_LOOK] = now + OOM_LOOK_IDLE;
+		run->deadlines[DEADLINE_OOM_LOOK] = now + MEMORY_LOOK_IDLE;
 }
 
 static int start_init(struct run *run)
@@ -605,7 +412,7 @@ void supervise_cancel(struct run *run, int signo)
 	hear(run, now);
 	if (run->phase == PHASE_ENDED || run->empty)
 		return;
-	look_at_memory(run, now);
+	memory_look(run, now);
 	if (run->seen.cancel_usec == 0) {
 		run->seen.cancel_usec = now;
 		run->seen.cancel_signal = signo;
@@ -628,7 +435,7 @@ void supervise_signal(struct run *run, int signo)
 	launch_send(&run->child, signo, main_only ? CAGE_MAIN : CAGE_GROUP);
 	if (signo != SIGTERM && signo != SIGHUP)
 		return;
-	look_at_memory(run, now);
+	memory_look(run, now);
 	run->seen.cancel_usec = now;
 	run->seen.cancel_signal = signo;
 	phase_event(run, EVENT_CANCEL, now);
