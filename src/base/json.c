@@ -16,7 +16,7 @@
 #include "base/utf8.h"
 
 /* 15 digits are what a double surely holds: 3.214 and not 3.2140000000000004. */
-#define STYLE (JSON_INDENT(2) | JSON_REAL_PRECISION(15))
+#define STYLE JSON_REAL_PRECISION(15)
 
 /* The kernel's gift to each process (getauxval(3)): jansson would read /dev/urandom for as much. */
 static void seed(void)
@@ -126,9 +126,9 @@ json_t *json_make_null(void)
 	return json_null();
 }
 
-char *json_print(json_t *value)
+static char *print(json_t *value, size_t flags)
 {
-	auto_free char *text = value ? json_dumps(value, STYLE) : NULL;
+	auto_free char *text = value ? json_dumps(value, flags | STYLE) : NULL;
 	char *line = NULL;
 
 	json_decref(value);
@@ -137,6 +137,16 @@ char *json_print(json_t *value)
 	if (!line)
 		errno = ENOMEM;
 	return line;
+}
+
+char *json_print(json_t *value)
+{
+	return print(value, JSON_INDENT(2));
+}
+
+char *json_print_line(json_t *value)
+{
+	return print(value, JSON_COMPACT);
 }
 
 /* ---- reading ---- */

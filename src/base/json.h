@@ -49,6 +49,8 @@ struct json_t *json_make_null(void);
  * also for NULL.
  */
 char *json_print(struct json_t *value);
+/* The same, as one line without blanks: a record of a file that is read line by line. */
+char *json_print_line(struct json_t *value);
 
 /* ---- reading ---- */
 
