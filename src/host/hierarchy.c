@@ -238,3 +238,39 @@ int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller,
 	hierarchy->dir = take_fd(&root);
 	return 0;
 }
+
+bool hierarchy_walk_up(const struct hierarchy *hierarchy, hierarchy_level_fn *visit, void *data)
+{
+	auto_fd int dir = fcntl(hierarchy->dir, F_DUPFD_CLOEXEC, 3);
+	bool part =
+		/* of the tree: its root is a cgroup like others, and above is more */
+		!hierarchy->whole_path;
+	size_t levels = part ? 1 : 0;
+
+	for (const char *at = hierarchy->own; (at = strchr(at, '/')); at++)
+		levels++;
+	for (size_t i = 0; i < levels; i++) {
+		int up;
+
+		if (dir < 0)
+			return true;
+		if (!visit(dir, i, data))
+			return part;
+		up = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(dir);
+		dir = up;
+	}
+	return part;
+}
+
+void hierarchy_level_name(const struct hierarchy *hierarchy, size_t index, char *buffer,
+			  size_t size)
+{
+	size_t length = strlen(hierarchy->own);
+
+	for (; index > 0; index--)
+		while (length > 0 && hierarchy->own[--length] != '/')
+			;
+	snprintf(buffer, size, "%.*s", length > 0 ? (int) length : 1,
+		 length > 0 ? hierarchy->own : "/");
+}

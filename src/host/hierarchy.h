@@ -26,3 +26,14 @@ int hierarchy_find(enum controller controller, struct hierarchy *ret);
  */
 int hierarchy_find_own(struct hierarchy *hierarchy, enum controller controller,
 		       const char *proc_self_cgroup, bool verify);
+
+/*
+ * Calls visit for our own cgroup and each above it, nearest first, but for the hierarchy's root,
+ * which has no limits; until it gives false.  Are there levels above the last one visited that are
+ * not ours to see: above a mount or namespace, or that cannot be opened?
+ */
+typedef bool hierarchy_level_fn(int dir, size_t index, void *data);
+bool hierarchy_walk_up(const struct hierarchy *hierarchy, hierarchy_level_fn *visit, void *data);
+/* The path of such a level, for words: "/a/b", "/a", and "/" for the root and what is above. */
+void hierarchy_level_name(const struct hierarchy *hierarchy, size_t index, char *buffer,
+			  size_t size);

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/own.h"
+#include "host/hierarchy.h"
 
 #define HUGE_PAGE (UINT64_C(2) << 20)
 #define EVENTS_TEXT 512
@@ -75,36 +76,33 @@ static void open_ancestor(struct oom_ancestor *ancestor, int dir, enum cgroup_ve
 		ancestor->ooms = read_key_fd(ancestor->fd, "oom");
 }
 
-/*
- * From memcage's own cgroup up to the last below the hierarchy's root: the root itself has no
- * limit.
- */
+struct opening {
+	struct oom_watch *watch;
+	enum cgroup_version version;
+};
+
+static bool open_level(int dir, size_t index, void *data)
+{
+	const struct opening *opening = data;
+	struct oom_watch *watch = opening->watch;
+
+	if (index == OBSERVED_ANCESTORS) {
+		watch->hidden = true;
+		return false;
+	}
+	open_ancestor(&watch->ancestors[index], dir, opening->version);
+	watch->ancestor_count = index + 1;
+	watch->hidden |= watch->ancestors[index].fd < 0;
+	return true;
+}
+
 void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host)
 {
 	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
-	auto_fd int dir = fcntl(memory->dir, F_DUPFD_CLOEXEC, 3);
-	bool part =
-		/* of the tree: its root is a cgroup like others, and above is more */
-		!memory->whole_path;
-	size_t levels = part ? 1 : 0;
+	struct opening opening = { watch, memory->version };
+	bool unseen = hierarchy_walk_up(memory, open_level, &opening);
 
-	for (const char *at = memory->own; (at = strchr(at, '/')); at++)
-		levels++;
-	watch->hidden = part;
-	for (size_t i = 0; i < levels && dir >= 0; i++) {
-		int up;
-
-		if (i == OBSERVED_ANCESTORS) {
-			watch->hidden = true;
-			return;
-		}
-		open_ancestor(&watch->ancestors[watch->ancestor_count++], dir, memory->version);
-		watch->hidden |= watch->ancestors[i].fd < 0;
-		up = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		watch->hidden |= up < 0 && i + 1 < levels;
-		close(dir);
-		dir = up;
-	}
+	watch->hidden |= unseen;
 }
 
 uint64_t oom_watch_limit_above(const struct oom_watch *watch)
@@ -450,14 +448,7 @@ void oom_watch_finish(struct oom_watch *watch, bool refusals, struct memory_seen
 
 void oom_watch_ancestor_name(const struct host *host, size_t index, char *buffer, size_t size)
 {
-	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
-	size_t length = strlen(memory->own);
-
-	for (; index > 0; index--)
-		while (length > 0 && memory->own[--length] != '/')
-			;
-	snprintf(buffer, size, "%.*s", length > 0 ? (int) length : 1,
-		 length > 0 ? memory->own : "/");
+	hierarchy_level_name(host_hierarchy(host, CONTROLLER_MEMORY), index, buffer, size);
 }
 
 void oom_watch_release(struct oom_watch *watch)
