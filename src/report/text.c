@@ -45,23 +45,31 @@ void text_usec(uint64_t usec, char *buffer, size_t size)
 #define SIZE_OPTION_MOST (UINT64_C(1) << 62) /* what --memory takes ends at 2^63 */
 
 /* Quarters of a power of two are what people type: 512M, 640M, 768M, 896M, 1G, 1280M. */
+uint64_t text_size_round(uint64_t bytes)
+{
+	uint64_t power = MIB, step;
+
+	if (bytes > SIZE_OPTION_MOST)
+		return UINT64_MAX;
+	while (power * 2 <= bytes)
+		power *= 2;
+	step = power < 4 * MIB ? MIB : power / 4;
+	return bytes <= MIB ? MIB : (bytes + step - 1) / step * step;
+}
+
 void text_size_option(uint64_t bytes, char *buffer, size_t size)
 {
 	static const struct {
 		uint64_t unit;
 		char suffix;
 	} units[] = { { TIB, 'T' }, { GIB, 'G' }, { MIB, 'M' } };
-	uint64_t power = MIB, step;
 	size_t i = 0;
 
-	if (bytes > SIZE_OPTION_MOST) {
+	bytes = text_size_round(bytes);
+	if (bytes == UINT64_MAX) {
 		snprintf(buffer, size, "max");
 		return;
 	}
-	while (power * 2 <= bytes)
-		power *= 2;
-	step = power < 4 * MIB ? MIB : power / 4;
-	bytes = bytes <= MIB ? MIB : (bytes + step - 1) / step * step;
 	while (bytes % units[i].unit != 0)
 		i++;
 	snprintf(buffer, size, "%" PRIu64 "%c", bytes / units[i].unit, units[i].suffix);

@@ -22,7 +22,9 @@ bool text_hint(const struct report *report, char *buffer, size_t size);
 void text_bytes(uint64_t bytes, char *buffer, size_t size);
 /* A time as a person writes it: 3214000 -> "3.2 s", 90000000 -> "1 min 30 s". */
 void text_usec(uint64_t usec, char *buffer, size_t size);
-/* A size to type, at least `bytes` and 1M: 1 GiB -> "1G", 668467200 -> "640M". */
+/* A size that people type, at least `bytes` and 1 MiB; UINT64_MAX where there is none so large. */
+uint64_t text_size_round(uint64_t bytes);
+/* The same as a text: 1 GiB -> "1G", 668467200 -> "640M". */
 void text_size_option(uint64_t bytes, char *buffer, size_t size);
 /* A duration to type, in whole milliseconds at least: 10000000 -> "10s", 180000000 -> "3m". */
 void text_duration_option(uint64_t usec, char *buffer, size_t size);

@@ -784,6 +784,7 @@ static void check_sizes(void **state)
 
 		text_size_option(bytes, text, sizeof(text));
 		assert_int_equal(parse_size(text, &back, &err), 0);
+		assert_int_equal(back, text_size_round(bytes));
 		assert_true(back >= bytes && back >= MIB(1));
 		assert_true(back == MIB(1) || back <= MIB(4) || back - bytes <= bytes / 4);
 		assert_true(strlen(text) <=
