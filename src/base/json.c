@@ -232,7 +232,9 @@ enum json_kind json_kind_of(const json_t *json)
 		return JSON_KIND_ARRAY;
 	if (json_is_string(json))
 		return JSON_KIND_TEXT;
-	return json_is_integer(json) ? JSON_KIND_NUMBER : JSON_KIND_OTHER;
+	if (json_is_integer(json))
+		return JSON_KIND_NUMBER;
+	return json_is_real(json) ? JSON_KIND_REAL : JSON_KIND_OTHER;
 }
 
 const json_t *json_member(const json_t *object, const char *key)
@@ -240,6 +242,15 @@ const json_t *json_member(const json_t *object, const char *key)
 	const json_t *member = json_object_get(object, key);
 
 	return json_is_null(member) ? NULL : member;
+}
+
+const char *json_next_key(const json_t *object, const char *key)
+{
+	json_t *own = (json_t *) object; /* jansson's readers of it take no const */
+	void *member = key ? json_object_iter_next(own, json_object_key_to_iter(key))
+			   : json_object_iter(own);
+
+	return member ? json_object_iter_key(member) : NULL;
 }
 
 size_t json_count(const json_t *array)
@@ -260,6 +271,33 @@ const char *json_text(const json_t *text)
 int64_t json_number(const json_t *number)
 {
 	return json_integer_value(number);
+}
+
+static bool spells(const char *text, const json_t *number)
+{
+	json_error_t error;
+	json_t *again = json_loads(text, JSON_DECODE_ANY, &error);
+	bool same = again && json_equal(again, (json_t *) number);
+
+	json_decref(again);
+	return same;
+}
+
+char *json_spell_number(const json_t *number)
+{
+	size_t digits = 15; /* that a double surely holds; 17 tell all doubles apart */
+	char *text;
+
+	for (;;) {
+		text = json_dumps(number, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+		if (!text || digits == 17 || spells(text, number))
+			break;
+		free(text);
+		digits++;
+	}
+	if (!text)
+		errno = ENOMEM;
+	return text;
 }
 
 static const char *skip_blanks(const char *at, const char *end)

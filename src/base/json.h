@@ -74,17 +74,25 @@ enum json_kind {
 	JSON_KIND_OBJECT,
 	JSON_KIND_ARRAY,
 	JSON_KIND_TEXT,
-	JSON_KIND_NUMBER,
+	JSON_KIND_NUMBER, /* a whole one */
+	JSON_KIND_REAL,
 	JSON_KIND_OTHER
 };
 
 enum json_kind json_kind_of(const struct json_t *json);
 /* The member, owned by the object; NULL where there is none, or where it is null. */
 const struct json_t *json_member(const struct json_t *object, const char *key);
+/*
+ * The names of an object's members in the order of its text: the one behind `key`, which it gave
+ * before; NULL: the first.  NULL behind the last.
+ */
+const char *json_next_key(const struct json_t *object, const char *key);
 size_t json_count(const struct json_t *array);
 const struct json_t *json_item(const struct json_t *array, size_t index);
 const char *json_text(const struct json_t *text); /* without NUL in it */
 int64_t json_number(const struct json_t *number);
+/* A number, whole or real, in as few digits as make it again; the caller's; NULL with ENOMEM. */
+char *json_spell_number(const struct json_t *number);
 
 /*
  * Where the value at a path such as "syscalls[3].action" begins in a text that json_read() has

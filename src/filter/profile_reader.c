@@ -41,7 +41,7 @@ struct path path_item(const char *parent, size_t index)
 static const char *const kinds[] = {
 	[JSON_KIND_OBJECT] = "an object", [JSON_KIND_ARRAY] = "a list",
 	[JSON_KIND_TEXT] = "a text",	  [JSON_KIND_NUMBER] = "a whole number",
-	[JSON_KIND_OTHER] = "a value",
+	[JSON_KIND_REAL] = "a number",	  [JSON_KIND_OTHER] = "a value",
 };
 
 int reader_get(const struct reader *reader, const struct json_t *object, const char *parent,
