@@ -55,8 +55,9 @@ struct item_source;
 
 /*
  * Opens it and checks what can be checked before anything is made: a file that is not there, a
- * directory, for RANGES what cannot be sought or is compressed, for a JOBS file that is regular each
- * of its lines.  -1 with a usage error that names option, place and value.
+ * directory, for RANGES what cannot be sought or is compressed, for a JOBS file that is regular
+ * each of its lines.  -1 with a usage error that names the option, or the file's line, the value
+ * and what would be right.
  */
 int item_source_open(const struct item_options *options, struct item_source **ret,
 		     struct memcage_error *err);
