@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A flow is one stream of one attempt: from a pipe into a spill, and from there to a lane, which is
+ * one of our own streams (or both, where they lead to the same place).  Of a flow, `ready` bytes
+ * may go out: its whole lines, or all when the job has ended.  Once its attempt is open (it may
+ * print, it is its turn), a flow that has some stands in its lane's queue with a batch of them, and
+ * nobody else writes there until the batch is out; what has become ready meanwhile stands behind
+ * the others'.
+ *
+ *	begin -> [open, by line] -> finish -> [open] -> queues empty -> settled: the token comes out
+ *
+ * With keep_order the attempts that were begun stand in a list by seq, and only its head can be
+ * open; what is queued stays in order from there on.
+ */
+#include "collect/collect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/parse.h"
+#include "collect/sink.h"
+#include "collect/spill.h"
+
+#define BUFFER 65536 /* what a pipe holds */
+#define DIRECTORY_QUOTED 300
+
+struct flow {
+	struct gathered *of;
+	struct lane *lane;
+	int fd; /* our end of the pipe */
+	struct spill held;
+	uint64_t ready, batch; /* of what is held: the first bytes */
+	bool add_newline;      /* behind it */
+	bool queued;
+	int errnum; /* why the rest was lost */
+	TAILQ_ENTRY(flow) queue;
+};
+
+/* Also a run of skipped numbers, which never has anything to tell. */
+struct gathered {
+	struct collect *collect;
+	uint64_t seq, last_seq;
+	struct flow flows[COLLECT_STREAMS];
+	void *token; /* NULL: dropped, or skipped */
+	bool skipped, finished, open, in_order;
+	TAILQ_ENTRY(gathered) all, order;
+	STAILQ_ENTRY(gathered) done;
+};
+
+TAILQ_HEAD(flow_queue, flow);
+TAILQ_HEAD(gathered_list, gathered);
+STAILQ_HEAD(gathered_queue, gathered);
+
+struct lane {
+	struct sink sink;
+	struct flow_queue queue;
+	int errnum; /* why it has gone */
+	bool told;
+	char last; /* byte written */
+};
+
+struct collect {
+	enum collect_mode mode;
+	bool keep_order, one_lane;
+	int directory;
+	char *directory_name, *spill_directory;
+	struct lane lanes[COLLECT_STREAMS];
+	struct spill_place place;
+	uint64_t turn;
+	size_t waiting;
+	struct gathered_list all, order;
+	struct gathered_queue done;
+	char buffer[BUFFER];
+};
+
+static enum collect_stream lane_of(const struct collect *collect, enum collect_stream stream)
+{
+	return collect->one_lane ? COLLECT_STDOUT : stream;
+}
+
+/* ---- life and end of an attempt ---- */
+
+static struct gathered *gathered_new(struct collect *collect, uint64_t seq)
+{
+	struct gathered *gathered = calloc(1, sizeof(*gathered));
+	if (!gathered)
+		return NULL;
+	gathered->collect = collect;
+	gathered->seq = gathered->last_seq = seq;
+	for (int i = 0; i < COLLECT_STREAMS; i++)
+		gathered->flows[i] = (struct flow) {
+			.of = gathered,
+			.lane = &collect->lanes[lane_of(collect, i)],
+			.fd = -1,
+			.held = SPILL_NONE,
+		};
+	TAILQ_INSERT_TAIL(&collect->all, gathered, all);
+	return gathered;
+}
+
+static void leave_order(struct gathered *gathered)
+{
+	if (gathered->in_order)
+		TAILQ_REMOVE(&gathered->collect->order, gathered, order);
+	gathered->in_order = false;
+}
+
+/* Not one that is queued or done. */
+static void gathered_free(struct gathered *gathered)
+{
+	struct collect *collect = gathered->collect;
+
+	leave_order(gathered);
+	TAILQ_REMOVE(&collect->all, gathered, all);
+	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
+		spill_release(&gathered->flows[i].held, &collect->place);
+		own_close(&gathered->flows[i].fd);
+	}
+	free(gathered);
+}
+
+/* Has all gone out that ever will?  Then it is over, and gathered may be gone after this. */
+static void settle(struct gathered *gathered)
+{
+	struct collect *collect = gathered->collect;
+
+	if (!gathered->finished || !gathered->open || gathered->flows[COLLECT_STDOUT].queued ||
+	    gathered->flows[COLLECT_STDERR].queued)
+		return;
+	if (!gathered->token) {
+		gathered_free(gathered);
+		return;
+	}
+	collect->waiting--;
+	STAILQ_INSERT_TAIL(&collect->done, gathered, done);
+}
+
+/* ---- what may go out ---- */
+
+static void flow_clear(struct flow *flow)
+{
+	spill_release(&flow->held, &flow->of->collect->place);
+	flow->ready = flow->batch = 0;
+	flow->add_newline = false;
+}
+
+/* Puts it into its lane's queue, if it has something for it. */
+static void flow_offer(struct flow *flow)
+{
+	if (flow->lane->errnum != 0)
+		flow_clear(flow);
+	if (!flow->of->open || (flow->ready == 0 && !flow->add_newline))
+		return;
+	/* One whose turn it is, is alone there but for those that were before it. */
+	if (!flow->queued || flow->of->collect->keep_order)
+		flow->batch = flow->ready;
+	if (!flow->queued)
+		TAILQ_INSERT_TAIL(&flow->lane->queue, flow, queue);
+	flow->queued = true;
+}
+
+static void open_up(struct gathered *gathered)
+{
+	gathered->open = true;
+	for (size_t i = 0; i < COLLECT_STREAMS; i++)
+		flow_offer(&gathered->flows[i]);
+}
+
+/* The turn goes on, over all that are whole, to the first that is not. */
+static void advance(struct collect *collect)
+{
+	struct gathered *head;
+
+	while ((head = TAILQ_FIRST(&collect->order)) && head->seq <= collect->turn) {
+		if (head->finished || collect->mode == COLLECT_LINE)
+			open_up(head);
+		if (!head->finished)
+			return;
+		if (collect->turn <= head->last_seq)
+			collect->turn = head->last_seq + 1;
+		leave_order(head);
+		settle(head);
+	}
+}
+
+/* The last that stands before number seq. */
+static struct gathered *before_in_order(const struct collect *collect, uint64_t seq)
+{
+	struct gathered *at;
+
+	TAILQ_FOREACH_REVERSE(at, &collect->order, gathered_list, order)
+	if (at->seq < seq)
+		break;
+	return at;
+}
+
+static void enter_order(struct gathered *gathered)
+{
+	struct collect *collect = gathered->collect;
+	struct gathered *before = before_in_order(collect, gathered->seq);
+
+	if (before)
+		TAILQ_INSERT_AFTER(&collect->order, before, gathered, order);
+	else
+		TAILQ_INSERT_HEAD(&collect->order, gathered, order);
+	gathered->in_order = true;
+}
+
+/* ---- open and close ---- */
+
+static int open_directory(struct collect *collect, const char *name, struct memcage_error *err)
+{
+	char quoted[DIRECTORY_QUOTED];
+
+	if (mkdir(name, 0777) == 0 || errno == EEXIST)
+		collect->directory = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (collect->directory < 0 ||
+	    faccessat(collect->directory, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return error_set(err, MEMCAGE_ERROR_USAGE, errno, "cannot write to directory %s",
+				 parse_quote(name, quoted, sizeof(quoted)));
+	collect->directory_name = strdup(name);
+	return collect->directory_name ? 0 : error_setup(err, "the jobs' output");
+}
+
+static int open_places(struct collect *collect, const char *directory,
+		       const int out[COLLECT_STREAMS], struct memcage_error *err)
+{
+	const char *place = getenv("TMPDIR");
+
+	collect->spill_directory = strdup(place && *place ? place : "/tmp");
+	if (!collect->spill_directory)
+		return error_setup(err, "the jobs' output");
+	collect->place = (struct spill_place) { collect->spill_directory, COLLECT_MEMORY,
+						COLLECT_MEMORY_ALL };
+	if (collect->mode == COLLECT_DIRECTORY)
+		return open_directory(collect, directory, err);
+	collect->lanes[COLLECT_STDOUT].sink = sink_open(out[COLLECT_STDOUT]);
+	collect->one_lane = sink_same(out[COLLECT_STDOUT], out[COLLECT_STDERR]);
+	if (!collect->one_lane)
+		collect->lanes[COLLECT_STDERR].sink = sink_open(out[COLLECT_STDERR]);
+	return 0;
+}
+
+int collect_open(enum collect_mode mode, const char *directory, bool keep_order,
+		 const int out[COLLECT_STREAMS], struct collect **ret, struct memcage_error *err)
+{
+	struct collect *collect = calloc(1, sizeof(*collect));
+
+	if (!collect)
+		return error_setup(err, "the jobs' output");
+	collect->mode = mode;
+	collect->keep_order = keep_order && mode != COLLECT_DIRECTORY;
+	collect->directory = -1;
+	collect->turn = 1;
+	TAILQ_INIT(&collect->all);
+	TAILQ_INIT(&collect->order);
+	STAILQ_INIT(&collect->done);
+	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
+		collect->lanes[i].sink = SINK_NONE;
+		collect->lanes[i].last = '\n';
+		TAILQ_INIT(&collect->lanes[i].queue);
+	}
+	if (open_places(collect, directory, out, err) < 0) {
+		collect_close(collect);
+		return -1;
+	}
+	*ret = collect;
+	return 0;
+}
+
+struct collect *collect_close(struct collect *collect)
+{
+	if (!collect)
+		return NULL;
+	while (!TAILQ_EMPTY(&collect->all))
+		gathered_free(TAILQ_FIRST(&collect->all));
+	for (size_t i = 0; i < COLLECT_STREAMS; i++)
+		sink_release(&collect->lanes[i].sink);
+	own_close(&collect->directory);
+	free(collect->directory_name);
+	free(collect->spill_directory);
+	free(collect);
+	return NULL;
+}
+
+/* ---- begin ---- */
+
+/* O_NONBLOCK only on ours: the job's shares its open file with all that the job starts. */
+static int make_pipe(struct flow *flow, int *ret_job, struct memcage_error *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_setup(err, "cannot make a pipe for a job's output");
+	flow->fd = ends[0];
+	*ret_job = ends[1];
+	if (fcntl(flow->fd, F_SETFL, O_NONBLOCK) < 0)
+		return error_setup(err, "cannot make a pipe for a job's output");
+	return 0;
+}
+
+/* Whoever else may write to the directory can put neither a link there nor a FIFO to wait at. */
+static int open_regular(int dir, const char *name)
+{
+	auto_fd int fd = openat(dir, name,
+				O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+					O_NOCTTY,
+				0666);
+	struct stat what;
+
+	if (fd < 0 || fstat(fd, &what) < 0)
+		return -1;
+	if (!S_ISREG(what.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	return fcntl(fd, F_SETFL, 0) < 0 ? -1 : take_fd(&fd);
+}
+
+static int make_file(const struct gathered *gathered, enum collect_stream stream, int *ret_job,
+		     struct memcage_error *err)
+{
+	static const char *const ends[] = { "out", "err" };
+	char quoted[DIRECTORY_QUOTED], name[32];
+
+	snprintf(name, sizeof(name), "%" PRIu64 ".%s", gathered->seq, ends[stream]);
+	*ret_job = open_regular(gathered->collect->directory, name);
+	if (*ret_job >= 0)
+		return 0;
+	return error_setup(err, "cannot write to %s in directory %s", name,
+			   parse_quote(gathered->collect->directory_name, quoted, sizeof(quoted)));
+}
+
+static int make_ends(struct gathered *gathered, int ret_job[COLLECT_STREAMS],
+		     struct memcage_error *err)
+{
+	for (int i = 0; i < COLLECT_STREAMS; i++) {
+		int failed = gathered->collect->mode == COLLECT_DIRECTORY
+				     ? make_file(gathered, i, &ret_job[i], err)
+				     : make_pipe(&gathered->flows[i], &ret_job[i], err);
+
+		if (failed < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int collect_begin(struct collect *collect, uint64_t seq, struct gathered **ret,
+		  int ret_job[COLLECT_STREAMS], struct memcage_error *err)
+{
+	struct gathered *gathered = gathered_new(collect, seq);
+	int ends[COLLECT_STREAMS] = { -1, -1 };
+
+	if (!gathered)
+		return error_setup(err, "a job's output");
+	if (make_ends(gathered, ends, err) < 0) {
+		own_close(&ends[COLLECT_STDOUT]);
+		own_close(&ends[COLLECT_STDERR]);
+		gathered_free(gathered);
+		return -1;
+	}
+	memcpy(ret_job, ends, sizeof(ends));
+	*ret = gathered;
+	gathered->open = collect->mode == COLLECT_LINE && !collect->keep_order;
+	if (collect->keep_order) {
+		enter_order(gathered);
+		advance(collect);
+	}
+	return 0;
+}
+
+/* ---- read ---- */
+
+int gathered_fd(const struct gathered *gathered, enum collect_stream stream)
+{
+	return gathered->flows[stream].fd;
+}
+
+/* By line: up to the last newline of the size bytes that have just come. */
+static void flow_lines(struct flow *flow, const char *data, size_t size)
+{
+	const char *newline = memrchr(data, '\n', size);
+
+	if (!newline)
+		return;
+	flow->ready = spill_length(&flow->held) - (uint64_t) (data + size - newline - 1);
+	flow_offer(flow);
+}
+
+/* What was lost leaves no hole: nothing behind it is kept. */
+static void flow_keep(struct flow *flow, const char *data, size_t size)
+{
+	struct collect *collect = flow->of->collect;
+	size_t kept;
+
+	if (flow->errnum != 0 || flow->lane->errnum != 0)
+		return;
+	kept = spill_add(&flow->held, &collect->place, data, size);
+	if (kept < size)
+		flow->errnum = errno;
+	if (collect->mode == COLLECT_LINE)
+		flow_lines(flow, data, kept);
+}
+
+/* Takes at most that many; false at the end of the pipe. */
+static bool flow_read(struct flow *flow, size_t most)
+{
+	char *buffer = flow->of->collect->buffer;
+
+	while (most > 0) {
+		ssize_t n = read(flow->fd, buffer, most < BUFFER ? most : BUFFER);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN;
+		flow_keep(flow, buffer, (size_t) n);
+		most -= (size_t) n;
+	}
+	return true;
+}
+
+bool gathered_read(struct gathered *gathered, enum collect_stream stream, int *ret_errnum)
+{
+	struct flow *flow = &gathered->flows[stream];
+
+	if (flow->fd >= 0 && !flow_read(flow, COLLECT_AT_ONCE))
+		own_close(&flow->fd);
+	*ret_errnum = flow->errnum;
+	return flow->fd >= 0;
+}
+
+/* ---- drop, finish, skip ---- */
+
+void collect_drop(struct collect *collect, struct gathered *gathered)
+{
+	for (size_t i = 0; i < COLLECT_STREAMS; i++)
+		own_close(&gathered->flows[i].fd);
+	leave_order(gathered);
+	gathered->finished = true;
+	if (gathered->open)
+		settle(gathered); /* else when its last line is out */
+	else
+		gathered_free(gathered);
+	if (collect->keep_order)
+		advance(collect);
+}
+
+/* Only what is there now: whoever may still have the other end must not keep us here. */
+static void read_rest(struct flow *flow)
+{
+	int there = 0;
+
+	if (flow->fd < 0)
+		return;
+	if (ioctl(flow->fd, FIONREAD, &there) == 0 && there > 0)
+		flow_read(flow, (size_t) there);
+	own_close(&flow->fd);
+}
+
+static void flow_finish(struct flow *flow)
+{
+	uint64_t length;
+
+	read_rest(flow);
+	length = spill_length(&flow->held);
+	flow->add_newline = flow->of->collect->mode == COLLECT_LINE && flow->ready < length;
+	flow->ready = length;
+}
+
+int collect_finish(struct collect *collect, struct gathered *gathered, void *token)
+{
+	int errnum = 0;
+
+	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
+		flow_finish(&gathered->flows[i]);
+		errnum = errnum == 0 ? gathered->flows[i].errnum : errnum;
+	}
+	gathered->finished = true;
+	gathered->token = token;
+	collect->waiting++;
+	if (collect->keep_order) {
+		advance(collect);
+	} else {
+		open_up(gathered);
+		settle(gathered);
+	}
+	errno = errnum;
+	return errnum == 0 ? 0 : -1;
+}
+
+int collect_skip(struct collect *collect, uint64_t seq)
+{
+	struct gathered *before, *skipped;
+
+	if (!collect->keep_order)
+		return 0;
+	before = before_in_order(collect, seq);
+	if (!before && seq == collect->turn) {
+		collect->turn++;
+		advance(collect);
+		return 0;
+	}
+	if (before && before->skipped && before->last_seq + 1 == seq) {
+		before->last_seq = seq;
+		return 0;
+	}
+	skipped = gathered_new(collect, seq);
+	if (!skipped)
+		return -1;
+	skipped->skipped = skipped->finished = true;
+	enter_order(skipped);
+	advance(collect);
+	return 0;
+}
+
+void *collect_out(struct collect *collect)
+{
+	struct gathered *first = STAILQ_FIRST(&collect->done);
+	void *token;
+
+	if (!first)
+		return NULL;
+	STAILQ_REMOVE_HEAD(&collect->done, done);
+	token = first->token;
+	gathered_free(first);
+	return token;
+}
+
+size_t collect_waiting(const struct collect *collect)
+{
+	return collect->waiting;
+}
+
+/* ---- write ---- */
+
+/* What is next of its batch; 0: no more. */
+static ssize_t flow_peek(struct flow *flow, const char **ret)
+{
+	if (flow->batch > 0)
+		return spill_peek(&flow->held, flow->of->collect->buffer,
+				  flow->batch < BUFFER ? (size_t) flow->batch : BUFFER, ret);
+	*ret = "\n";
+	return flow->ready == 0 && flow->add_newline ? 1 : 0;
+}
+
+static void flow_took(struct flow *flow, size_t size)
+{
+	if (flow->batch == 0) {
+		flow->add_newline = false;
+		return;
+	}
+	spill_take(&flow->held, &flow->of->collect->place, size);
+	flow->batch -= size;
+	flow->ready -= size;
+}
+
+/* Its batch is out; what has become ready since goes behind the others. */
+static void lane_next(struct lane *lane)
+{
+	struct flow *flow = TAILQ_FIRST(&lane->queue);
+
+	TAILQ_REMOVE(&lane->queue, flow, queue);
+	flow->queued = false;
+	flow_offer(flow);
+	settle(flow->of);
+}
+
+static void lane_lose(struct lane *lane, int errnum)
+{
+	lane->errnum = errnum;
+	while (!TAILQ_EMPTY(&lane->queue))
+		lane_next(lane);
+}
+
+/* As far as it goes now. */
+static void lane_write(struct lane *lane)
+{
+	struct flow *flow;
+
+	for (size_t left = COLLECT_AT_ONCE; left > 0 && (flow = TAILQ_FIRST(&lane->queue));) {
+		const char *data = NULL;
+		ssize_t n = flow_peek(flow, &data);
+
+		if (n == 0) {
+			lane_next(lane);
+			continue;
+		}
+		if (n > 0)
+			n = sink_write(&lane->sink, data, (size_t) n < left ? (size_t) n : left);
+		if (n < 0)
+			lane_lose(lane, errno);
+		if (n <= 0)
+			return;
+		lane->last = data[n - 1];
+		flow_took(flow, (size_t) n);
+		left -= (size_t) n;
+	}
+}
+
+void collect_poll(const struct collect *collect, struct pollfd ret[COLLECT_STREAMS])
+{
+	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
+		const struct lane *lane = &collect->lanes[i];
+
+		ret[i] = (struct pollfd) {
+			.fd = TAILQ_EMPTY(&lane->queue) ? -1 : lane->sink.fd,
+			.events = POLLOUT,
+		};
+	}
+}
+
+int collect_write(struct collect *collect, enum collect_stream *ret_stream)
+{
+	for (size_t i = 0; i < COLLECT_STREAMS; i++)
+		lane_write(&collect->lanes[i]);
+	for (int i = 0; i < COLLECT_STREAMS; i++) {
+		struct lane *lane = &collect->lanes[i];
+
+		if (lane->errnum == 0 || lane->told)
+			continue;
+		lane->told = true;
+		*ret_stream = i;
+		errno = lane->errnum;
+		return -1;
+	}
+	return 0;
+}
+
+bool collect_at_line_start(const struct collect *collect, enum collect_stream stream)
+{
+	return collect->lanes[lane_of(collect, stream)].last == '\n';
+}
+
+int collect_flush(struct collect *collect)
+{
+	int errnum = 0;
+
+	for (;;) {
+		struct pollfd wanted[COLLECT_STREAMS];
+		enum collect_stream stream;
+
+		if (collect_write(collect, &stream) < 0 && errnum == 0)
+			errnum = errno;
+		collect_poll(collect, wanted);
+		if (wanted[COLLECT_STDOUT].fd < 0 && wanted[COLLECT_STDERR].fd < 0)
+			break;
+		poll(wanted, COLLECT_STREAMS, -1);
+	}
+	errno = errnum;
+	return errnum == 0 ? 0 : -1;
+}
