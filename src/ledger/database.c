@@ -294,7 +294,7 @@ static int ask(struct database *database, const char *text, long long *ret,
 static int check_kind(struct database *database, const struct database_kind *kind, bool *ret_empty,
 		      struct memcage_error *err)
 {
-	long long application, version, tables;
+	long long application = 0, version = 0, tables = 0;
 	char words[100];
 
 	if (ask(database, "PRAGMA application_id", &application, err) < 0 ||
