@@ -141,7 +141,8 @@ static void forget_file(struct spill *spill)
 
 /*
  * Where the reader is slower than the job, the file would else grow by all that passes.  A file
- * system that cannot do it keeps it until the end.
+ * system that cannot do it keeps it until the end.  Hence nothing is spliced from here into pipes:
+ * of a page that is a part of a larger one, the kernel clears the bytes that the pipe still has.
  */
 static void give_back(struct spill *spill)
 {
