@@ -433,10 +433,10 @@ bool gathered_read(struct gathered *gathered, enum collect_stream stream, int *r
 {
 	struct flow *flow = &gathered->flows[stream];
 
-	if (flow->fd >= 0 && !flow_read(flow, COLLECT_AT_ONCE))
-		own_close(&flow->fd);
+	bool more = flow->fd >= 0 && flow_read(flow, COLLECT_AT_ONCE);
+
 	*ret_errnum = flow->errnum;
-	return flow->fd >= 0;
+	return more;
 }
 
 /* ---- drop, finish, skip ---- */

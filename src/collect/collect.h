@@ -45,15 +45,16 @@ struct collect *collect_close(struct collect *collect);
 
 /*
  * For an attempt that is to start: ret_job are its ends, close-on-exec, which the caller closes
- * once it has started; gathered_fd() are ours (-1: nothing to read, or no more).
+ * once it has started; gathered_fd() are ours (-1: nothing to read), and are not closed before
+ * collect_drop() or collect_finish(): a loop can let go of them first.
  */
 int collect_begin(struct collect *collect, uint64_t seq, struct gathered **ret,
 		  int ret_job[COLLECT_STREAMS], struct memcage_error *err);
 int gathered_fd(const struct gathered *gathered, enum collect_stream stream);
 /*
- * Takes what is there, at most COLLECT_AT_ONCE; false at the end of it, when our end has been
- * closed. Ret_errnum: 0, or why something of this stream, now or before, could not be kept (a full
- * disk): all from there on is lost, and the job is to be told as failed.
+ * Takes what is there, at most COLLECT_AT_ONCE; false at the end of it.  Ret_errnum: 0, or why
+ * something of this stream, now or before, could not be kept (a full disk): all from there on is
+ * lost, and the job is to be told as failed.
  */
 bool gathered_read(struct gathered *gathered, enum collect_stream stream, int *ret_errnum);
 /*

@@ -85,8 +85,6 @@ enum feed_state feed_step(struct feed *feed, struct memcage_error *err)
 	}
 	if (feed->left == 0)
 		state = FEED_DONE;
-	if (state != FEED_MORE)
-		own_close(&feed->pipe);
 	return state;
 }
 

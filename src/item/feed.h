@@ -22,8 +22,8 @@ struct feed {
 
 enum feed_state {
 	FEED_MORE,  /* the pipe is full, or has its share for now: again while it is writable */
-	FEED_DONE,  /* all is there, or the job takes no more; the pipe is closed */
-	FEED_SHORT, /* the file ends before the range, or cannot be read; closed; err is filled */
+	FEED_DONE,  /* all is there, or the job takes no more */
+	FEED_SHORT, /* the file ends before the range, or cannot be read; err is filled */
 };
 
 /*
@@ -33,4 +33,5 @@ enum feed_state {
 int feed_open(struct feed *feed, int file, uint64_t offset, uint64_t length, int *ret_stdin,
 	      struct memcage_error *err);
 enum feed_state feed_step(struct feed *feed, struct memcage_error *err);
+/* Closes the pipe: the job sees the end of its input.  A loop lets go of it first. */
 void feed_release(struct feed *feed);

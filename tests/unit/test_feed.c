@@ -76,12 +76,11 @@ static void check_range(void **state)
 		assert_true(n > 0);
 		length += (size_t) n;
 	}
-	assert_int_equal(feed.pipe, -1);
+	feed_release(&feed);
 	while ((n = read(job, got + length, FILE_BYTES + 1 - length)) > 0)
 		length += (size_t) n;
 	assert_int_equal(length, range->length);
 	assert_memory_equal(got, content + range->offset, length);
-	feed_release(&feed);
 }
 
 static void check_full(void **state)
@@ -101,7 +100,6 @@ static void check_full(void **state)
 	assert_int_equal(feed_step(&feed, &err), FEED_MORE);
 	assert_int_equal(feed.left, left);
 	feed_release(&feed);
-	assert_int_equal(feed.pipe, -1);
 }
 
 static void check_ends(void **state)
@@ -128,6 +126,7 @@ static void check_place(void **state)
 	assert_int_equal(lseek(file, 7, SEEK_SET), 7);
 	assert_int_equal(feed_step(&feed, &err), FEED_DONE);
 	assert_int_equal(lseek(file, 0, SEEK_CUR), 7);
+	feed_release(&feed);
 }
 
 /* Was it raised since the last time? */
@@ -150,7 +149,7 @@ static void check_early(void **state)
 	(void) state;
 	own_close(&job);
 	assert_int_equal(feed_step(&feed, &err), FEED_DONE);
-	assert_int_equal(feed.pipe, -1);
+	feed_release(&feed);
 	assert_true(take_sigpipe());
 }
 
@@ -167,7 +166,7 @@ static void check_early_when_full(void **state)
 	own_close(&job);
 	assert_int_equal(poll(&full, 1, 0), 1);
 	assert_int_equal(feed_step(&feed, &err), FEED_DONE);
-	assert_int_equal(feed.pipe, -1);
+	feed_release(&feed);
 	assert_true(take_sigpipe());
 }
 
@@ -185,7 +184,7 @@ static void check_short(void **state)
 	while ((now = feed_step(&feed, &err)) == FEED_MORE)
 		assert_true(read(job, got, 65536) > 0);
 	assert_int_equal(now, FEED_SHORT);
-	assert_int_equal(feed.pipe, -1);
+	feed_release(&feed);
 	assert_int_equal(err.code, MEMCAGE_ERROR_SETUP);
 	assert_string_equal(err.text, "the file ends at byte 1048576, 2097162 bytes before the "
 				      "range does: it was cut while it was being split");
@@ -199,6 +198,7 @@ static void check_short_at_once(void **state)
 
 	(void) state;
 	assert_int_equal(feed_step(&feed, &err), FEED_SHORT);
+	feed_release(&feed);
 	assert_job_sees_end(job);
 }
 
@@ -212,6 +212,7 @@ static void check_unreadable(void **state)
 	(void) state;
 	assert_int_equal(feed_step(&feed, &err), FEED_SHORT);
 	assert_int_equal(err.errnum, EISDIR);
+	feed_release(&feed);
 	assert_job_sees_end(job);
 }
 
