@@ -62,40 +62,62 @@ static const struct program_option {
 /* getopt's value of a row: where it stands among all of them, beyond every letter. */
 #define FIRST_VALUE 256
 #define SETTINGS_MOST 32
-#define ROWS_MOST (LIMIT__COUNT + SETTINGS_MOST + ARRAY_LEN(program_options))
+#define VERB_MOST 32
+#define ROWS_MOST (LIMIT__COUNT + SETTINGS_MOST + ARRAY_LEN(program_options) + VERB_MOST)
 
 /* One option, whichever table it comes from. */
 struct row {
 	const char *key; /* NULL: a letter only */
 	char letter;
 	const char *arg, *help;
-	take_fn *take; /* NULL: the spec takes it */
-	bool optional; /* the value may be left out */
+	take_fn *take;		 /* NULL: the spec takes it */
+	verb_take_fn *verb_take; /* or this verb */
+	bool optional;		 /* the value may be left out */
 };
 
-static size_t list_rows(struct row rows[ROWS_MOST])
-{
-	size_t count = 0;
+struct rows {
+	struct row list[ROWS_MOST];
+	size_t count, verb, cage; /* where those of the verb and of the cage begin */
+};
 
+/* A verb's own row comes first, and there is one of a key. */
+static void add_row(struct rows *rows, struct row row)
+{
+	for (size_t i = 0; row.key && i < rows->cage; i++)
+		if (rows->list[i].key && strcmp(rows->list[i].key, row.key) == 0)
+			return;
+	rows->list[rows->count++] = row;
+}
+
+static void list_rows(const struct verb_options *verb, struct rows *rows)
+{
+	rows->count = rows->cage = 0;
+	for (size_t i = 0; i < verb->count; i++) {
+		const struct verb_option *at = &verb->rows[i];
+
+		add_row(rows, (struct row) { at->key, at->letter, at->arg, at->help,
+					     .verb_take = at->take });
+	}
+	rows->verb = rows->cage = rows->count;
 	for (int id = 0; id < LIMIT__COUNT; id++)
-		rows[count++] =
-			(struct row) { limits[id].option ? limits[id].option : limits[id].key,
-				       limits[id].letter, limits[id].arg, limits[id].help };
+		add_row(rows, (struct row) { limits[id].option ? limits[id].option : limits[id].key,
+					     limits[id].letter, limits[id].arg, limits[id].help });
+	rows->cage = rows->count;
 	for (const struct setting *at = settings_table; at->key; at++)
 		if (!at->policy_only)
-			rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help,
-						       .optional = at->optional };
+			add_row(rows, (struct row) { at->key, at->letter, at->arg, at->help,
+						     .optional = at->optional });
 	for (size_t i = 0; i < ARRAY_LEN(program_options); i++) {
 		const struct program_option *at = &program_options[i];
 
-		rows[count++] = (struct row) { at->key, at->letter, at->arg, at->help, at->take };
+		add_row(rows, (struct row) { at->key, at->letter, at->arg, at->help, at->take });
 	}
-	return count;
 }
 
 struct getopt_tables {
-	struct row rows[ROWS_MOST];
-	size_t count;
+	const struct verb_options *verb;
+	void *data;
+	struct rows rows;
 	struct option longs[ROWS_MOST + 1];
 	char letters[2 * ROWS_MOST + 3];
 };
@@ -113,9 +135,9 @@ static void make_tables(struct getopt_tables *tables)
 	char *letter = stpcpy(tables->letters, "+:");
 	size_t longs = 0;
 
-	tables->count = list_rows(tables->rows);
-	for (size_t i = 0; i < tables->count; i++) {
-		const struct row *row = &tables->rows[i];
+	list_rows(tables->verb, &tables->rows);
+	for (size_t i = 0; i < tables->rows.count; i++) {
+		const struct row *row = &tables->rows.list[i];
 
 		if (row->key)
 			tables->longs[longs++] = (struct option) { row->key, argument_of(row), NULL,
@@ -132,10 +154,10 @@ static void make_tables(struct getopt_tables *tables)
 static const struct row *find_row(const struct getopt_tables *tables, int value)
 {
 	if (value >= FIRST_VALUE)
-		return &tables->rows[value - FIRST_VALUE];
-	for (size_t i = 0; i < tables->count; i++)
-		if (tables->rows[i].letter == value)
-			return &tables->rows[i];
+		return &tables->rows.list[value - FIRST_VALUE];
+	for (size_t i = 0; i < tables->rows.count; i++)
+		if (tables->rows.list[i].letter == value)
+			return &tables->rows.list[i];
 	return NULL;
 }
 
@@ -149,9 +171,10 @@ static int refuse(const struct getopt_tables *tables, int value, char *argv[],
 	if (row)
 		return error_usage(err, "--%s: takes no value", row->key);
 	if (optopt)
-		return error_usage(err, "there is no option -%c; see memcage run --help", optopt);
-	return error_usage(err, "there is no option %.100s; see memcage run --help",
-			   argv[optind - 1]);
+		return error_usage(err, "there is no option -%c; see memcage %s --help", optopt,
+				   tables->verb->name);
+	return error_usage(err, "there is no option %.100s; see memcage %s --help",
+			   argv[optind - 1], tables->verb->name);
 }
 
 /* "fd:3", and what a shell's process substitution gives: "/dev/fd/63". */
@@ -179,16 +202,19 @@ static void take_note(const char *key, const char *text, struct run_options *opt
 		keep_descriptor(text, options);
 }
 
-static int take(const struct row *row, const char *text, struct memcage_spec *spec,
-		struct run_options *options, struct memcage_error *err)
+static int take(const struct getopt_tables *tables, const struct row *row, const char *text,
+		struct memcage_spec *spec, struct run_options *options, struct memcage_error *err)
 {
+	if (row->key)
+		take_note(row->key, text, options);
+	if (row->verb_take)
+		return row->verb_take(text, spec, tables->data, err);
 	if (row->take)
 		return row->take(text, options, err);
 	if (strcmp(row->key, "policy") == 0) {
 		options->policy = text;
 		return 0;
 	}
-	take_note(row->key, text, options);
 	return memcage_spec_set(spec, row->key, row->arg ? text : NULL, err);
 }
 
@@ -223,7 +249,7 @@ static int scan(int argc, char *argv[], const struct getopt_tables *tables,
 		if (value >= FIRST_VALUE && is_abbreviated(row, argv[at]))
 			return error_usage(err, "there is no option %.100s; did you mean --%s?",
 					   argv[at], row->key);
-		if (take(row, optarg, spec, options, err) < 0)
+		if (take(tables, row, optarg, spec, options, err) < 0)
 			return -1;
 		if (options->show != OPTIONS_SHOW_NOTHING)
 			return 0;
@@ -253,10 +279,10 @@ static int start_from(const struct policy *policy, struct memcage_spec *spec,
 	return policy_apply(policy, spec, err) < 0 ? -1 : take_program_keys(policy, options, err);
 }
 
-int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_options *ret,
-		  struct memcage_error *err)
+int options_parse(int argc, char *argv[], const struct verb_options *verb, void *data,
+		  struct memcage_spec *spec, struct run_options *ret, struct memcage_error *err)
 {
-	struct getopt_tables tables;
+	struct getopt_tables tables = { .verb = verb, .data = data };
 	struct policy_faults faults;
 	const char *policy;
 
@@ -269,6 +295,8 @@ int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_
 
 	/* Wherever it stands, a policy comes first and the options override it. */
 	policy = ret->policy;
+	if (verb->clear)
+		verb->clear(data);
 	*ret = (struct run_options) { .format = SAY_TEXT };
 	if (policy_load(policy, &ret->loaded, &faults) < 0) {
 		*err = faults.list[0];
@@ -305,22 +333,19 @@ static void print_row(const struct row *row)
 		printf("  %s\n  %-32s %s\n", left, "", row->help);
 }
 
-void options_help(void)
+void options_help(const struct verb_options *verb)
 {
-	struct row rows[ROWS_MOST];
-	size_t count = list_rows(rows);
+	struct rows rows;
 
-	printf("Usage: memcage run [OPTION...] [--] COMMAND [ARG...]\n\n"
-	       "Runs COMMAND in a cage: its own cgroup, namespaces, private /tmp and seccomp "
-	       "filter;\n"
-	       "and says what killed it.\n\nLimits:\n");
-	for (size_t i = 0; i < count; i++) {
-		if (i == LIMIT__COUNT)
+	list_rows(verb, &rows);
+	printf("Usage: memcage %s\n", verb->usage);
+	for (size_t i = 0; i < rows.count; i++) {
+		if (i == rows.verb)
+			printf("\nLimits:\n");
+		if (i == rows.cage)
 			printf("\nThe cage, and what is said of it:\n");
-		print_row(&rows[i]);
+		print_row(&rows.list[i]);
 	}
-	printf("\nSIZE: 512M, 1.5G, 10MB, max.  DURATION: 90, 500ms, 2h.  \"max\": no limit.\n"
-	       "Exit status: the command's own; 120 killed for memory, 123 CPU time, 124 timeout,\n"
-	       "125 no cage could be made, 126 and 127 no such command, 128+N signal N, 2 usage.\n"
-	       "More: man memcage-run, man memcage-report\n");
+	printf("\nSIZE: 512M, 1.5G, 10MB, max.  DURATION: 90, 500ms, 2h.  \"max\": no limit.\n%s",
+	       verb->statuses);
 }

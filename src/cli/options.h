@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options - the command line of `memcage run`.  Its rows are those of the limits, of the
- * settings, and of what only the program does; getopt's table and --help are made from them.
+ * options - the command lines of `memcage run` and `memcage map`.  Their rows are those of the
+ * limits, of the settings, and of what only the program does; getopt's table and --help are made
+ * from them.
  */
 #pragma once
 
@@ -26,9 +27,33 @@ struct run_options {
 	char **command; /* the rest of argv */
 };
 
-/* Sets the spec; -1 with a usage error.  What *ret has is released by options_release(). */
-int options_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_options *ret,
-		  struct memcage_error *err);
+/* Its value goes to the verb's own data, or to the spec. */
+typedef int verb_take_fn(const char *text, struct memcage_spec *spec, void *data,
+			 struct memcage_error *err);
+
+/* An option that only one verb has, or takes in its own way. */
+struct verb_option {
+	const char *key;
+	char letter; /* 0: none */
+	const char *arg, *help;
+	verb_take_fn *take;
+};
+
+struct verb_options {
+	const char *name;		/* "run" */
+	const char *usage, *statuses;	/* --help's head and foot */
+	const struct verb_option *rows; /* in place of those of that key for all verbs */
+	size_t count;
+	/* Empties the data: the options are read once more after a policy; NULL: nothing to do. */
+	void (*clear)(void *data);
+};
+
+/*
+ * Sets the spec and the verb's data; -1 with a usage error.  What *ret has is released by
+ * options_release().
+ */
+int options_parse(int argc, char *argv[], const struct verb_options *verb, void *data,
+		  struct memcage_spec *spec, struct run_options *ret, struct memcage_error *err);
 void options_release(struct run_options *options);
-/* --help of run, on stdout. */
-void options_help(void);
+/* --help of the verb, on stdout. */
+void options_help(const struct verb_options *verb);

@@ -12,14 +12,9 @@
 #include "base/own.h"
 #include "cli/options.h"
 #include "cli/say.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/verbs.h"
-
-/* Exit statuses of what is no end of a job: memcage-run(1). */
-static const int error_statuses[MEMCAGE_ERROR__COUNT] = {
-	[MEMCAGE_ERROR_USAGE] = 2,
-	[MEMCAGE_ERROR_SETUP] = 125,
-};
 
 struct loop {
 	struct memcage_job *job;
@@ -27,12 +22,6 @@ struct loop {
 	int signals;
 	uint64_t interrupted_usec; /* last SIGINT */
 };
-
-static int complain(const struct memcage_error *err)
-{
-	fprintf(stderr, "memcage: %s\n", err->text);
-	return error_statuses[err->code];
-}
 
 /* Orphans come to us where we are PID 1; also init's status, which nobody needs. */
 static void reap_adopted(void)
@@ -104,23 +93,6 @@ static int supervise(struct loop *loop, const struct run_options *options)
 	return result->report_errnum != 0 ? 125 : result->status;
 }
 
-/* All signals are taken by one descriptor; the job gets the mask that we were given. */
-static int open_signals(struct memcage_spec *spec, struct memcage_error *err)
-{
-	sigset_t all, old;
-	int fd;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	memcage_spec_set_mask(spec, &old);
-	signal(SIGCHLD,
-	       SIG_DFL); /* the caller may have ignored it, and wait(2) then finds nobody */
-	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		error_set(err, MEMCAGE_ERROR_SETUP, errno, "cannot make a signalfd");
-	return fd;
-}
-
 /*
  * What has leaked into us is not the job's, and may leave us no number at which to open anything.
  */
@@ -129,15 +101,28 @@ static void start(struct memcage_spec *spec, const struct run_options *options, 
 {
 	descriptors_close_others(&options->kept);
 	memcage_spec_set_usage(spec, options->report != NULL);
-	loop->signals = open_signals(spec, err);
+	loop->signals = signals_open(spec, err);
 	if (loop->signals >= 0)
 		memcage_start(spec, options->command, &loop->job, err);
 }
 
+static const struct verb_options run_verb = {
+	.name = "run",
+	.usage = "run [OPTION...] [--] COMMAND [ARG...]\n\n"
+		 "Runs COMMAND in a cage: its own cgroup, namespaces, private /tmp and seccomp "
+		 "filter;\n"
+		 "and says what killed it.",
+	.statuses = "Exit status: the command's own; 120 killed for memory, 123 CPU time, 124 "
+		    "timeout,\n"
+		    "125 no cage could be made, 126 and 127 no such command, 128+N signal N, 2 "
+		    "usage.\n"
+		    "More: man memcage-run, man memcage-report\n",
+};
+
 static int show(enum options_show what)
 {
 	if (what == OPTIONS_SHOW_HELP)
-		options_help();
+		options_help(&run_verb);
 	else
 		printf("memcage %s\n", MEMCAGE_VERSION);
 	return fflush(stdout) == EOF ? 125 : 0;
@@ -153,11 +138,11 @@ int verb_run(int argc, char *argv[])
 
 	if (!spec)
 		error_set(&err, MEMCAGE_ERROR_SETUP, ENOMEM, "cannot begin");
-	else if (options_parse(argc, argv, spec, &options, &err) == 0 &&
+	else if (options_parse(argc, argv, &run_verb, NULL, spec, &options, &err) == 0 &&
 		 options.show == OPTIONS_SHOW_NOTHING)
 		start(spec, &options, &loop, &err);
 	if (err.code != MEMCAGE_ERROR_NONE)
-		status = complain(&err);
+		status = say_error(&err);
 	else
 		status = loop.job ? supervise(&loop, &options) : show(options.show);
 	if (FREE_AT_EXIT) {

@@ -13,6 +13,18 @@ const char *const say_formats[SAY__COUNT] = {
 	[SAY_QUIET] = "quiet",
 };
 
+/* memcage-run(1) */
+static const int error_statuses[MEMCAGE_ERROR__COUNT] = {
+	[MEMCAGE_ERROR_USAGE] = 2,
+	[MEMCAGE_ERROR_SETUP] = 125,
+};
+
+int say_error(const struct memcage_error *err)
+{
+	fprintf(stderr, "memcage: %s\n", err->text);
+	return error_statuses[err->code];
+}
+
 typedef void format_fn(FILE *to, const struct memcage_result *result);
 
 enum say_format say_format_find(const char *name)

@@ -15,6 +15,8 @@ enum say_format { SAY_TEXT, SAY_GITHUB, SAY_QUIET, SAY__COUNT };
 /* The names that --format takes. */
 extern const char *const say_formats[SAY__COUNT];
 
+/* "memcage: ..." on stderr; the exit status of what is no end of a job. */
+int say_error(const struct memcage_error *err);
 /* The format of that name; SAY__COUNT where there is none. */
 enum say_format say_format_find(const char *name);
 /*
