@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "api.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
@@ -16,6 +17,7 @@
 #include "export.h"
 #include "job/job.h"
 #include "observe/observe.h"
+#include "observe/usage.h"
 #include "policy/policy.h"
 #include "report/outcome.h"
 #include "report/output.h"
@@ -245,6 +247,16 @@ API const struct memcage_result *memcage_result(const struct memcage_job *job)
 API const char *memcage_report(struct memcage_job *job)
 {
 	return outcome_json(&job->outcome);
+}
+
+char *api_report_line(struct memcage_job *job)
+{
+	return outcome_json_line(&job->outcome);
+}
+
+uint64_t api_memory_used(const struct memcage_job *job)
+{
+	return usage_memory(&job->run.cgroup);
 }
 
 API struct memcage_job *memcage_job_free(struct memcage_job *job)

@@ -37,6 +37,14 @@ static void close_all_but_needed(const struct cage_plan *plan)
 	descriptors_close_others(&kept);
 }
 
+/* Before the others are closed: they come from above 2. */
+static void take_stdio(const int stdio[3])
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (stdio[fd] >= 0)
+			dup2(stdio[fd], fd);
+}
+
 static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage_error *err)
 {
 	const char *advice = "";
@@ -79,6 +87,7 @@ int launch(struct child *child, struct cage_plan *plan, struct memcage_error *er
 				      plan->job->settings.network_none ? CLONE_NEWNET : 0,
 				      &plan->maker, &child->pidfd);
 	if (child->pid == 0) {
+		take_stdio(plan->job->settings.stdio);
 		close_all_but_needed(plan);
 		prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);
 		init_run(plan);

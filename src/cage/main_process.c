@@ -221,7 +221,11 @@ static _Noreturn void become_command(struct birth *birth)
 	if (!job->shared.mounts && mounts_cgroup(plan) < 0)
 		give_up(birth, "cannot make /sys/fs/cgroup read-only", false);
 	umask(plan->umask);
-	setpgid(0, 0); /* what the job does to its process group is not done to memcage */
+	/* What the job does to its process group, or to its session, is not done to memcage. */
+	if (job->settings.no_terminal)
+		setsid();
+	else
+		setpgid(0, 0);
 	enter_workdir(birth);
 	wait_for_go(birth);
 	set_rlimits(&job->limits[LIMIT_RLIMITS], birth);

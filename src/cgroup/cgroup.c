@@ -156,6 +156,12 @@ static int pass_on_controllers(const struct cgroup_part *part)
 	return used == 0 ? 0 : file_write_at(part->job, "cgroup.subtree_control", line);
 }
 
+static int refuse_controllers(const struct cgroup *cgroup, struct memcage_error *err)
+{
+	return error_setup(err, "cannot enable controllers in %s/cgroup.subtree_control",
+			   cgroup->name);
+}
+
 static bool needs_leaf(const struct cgroup_part *part,
 		       const struct limit_value values[LIMIT__COUNT])
 {
@@ -179,9 +185,7 @@ static int make_leaves(struct cgroup *cgroup, const struct limit_value values[LI
 			continue;
 		}
 		if (part->hierarchy->version == CGROUP_V2 && pass_on_controllers(part) < 0)
-			return error_setup(err,
-					   "cannot enable controllers in %s/cgroup.subtree_control",
-					   cgroup->name);
+			return refuse_controllers(cgroup, err);
 		if (make_directory(part->job, LEAF, &part->leaf) < 0)
 			return error_setup(err, "cannot make the cgroup %s/" LEAF "%s",
 					   cgroup->name, explain_mkdir(errno));
@@ -189,8 +193,9 @@ static int make_leaves(struct cgroup *cgroup, const struct limit_value values[LI
 	return 0;
 }
 
-static int create(struct cgroup *cgroup, const struct host *host,
-		  const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
+/* Named, locked, with its limits; in all hierarchies. */
+static int create_limited(struct cgroup *cgroup, const struct host *host,
+			  const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
 {
 	int base = host_hierarchy(host, CONTROLLER_MEMORY)->dir;
 	int failed;
@@ -201,16 +206,36 @@ static int create(struct cgroup *cgroup, const struct host *host,
 	file_lock(base, LOCK_SH);
 	failed = make_jobs(cgroup, err);
 	flock(base, LOCK_UN);
-	if (failed || write_limits(cgroup, values, false, err) < 0 ||
-	    make_leaves(cgroup, values, err) < 0)
+	return failed ? -1 : write_limits(cgroup, values, false, err);
+}
+
+static int create_job(struct cgroup *cgroup, const struct host *host,
+		      const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
+{
+	if (create_limited(cgroup, host, values, err) < 0 || make_leaves(cgroup, values, err) < 0)
 		return -1;
 	return write_limits(cgroup, values, true, err);
+}
+
+static int create_pool(struct cgroup *cgroup, const struct host *host,
+		       const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
+{
+	if (create_limited(cgroup, host, values, err) < 0)
+		return -1;
+	for (size_t i = 0; i < cgroup->count; i++)
+		if (cgroup->parts[i].hierarchy->version == CGROUP_V2 &&
+		    pass_on_controllers(&cgroup->parts[i]) < 0)
+			return refuse_controllers(cgroup, err);
+	return 0;
 }
 
 #define CREATE_TRIES                                                                               \
 	3 /* where the lock was not to be had, a sweep may have taken it for a leftover */
 
-int cgroup_create(struct cgroup *cgroup, const struct host *host,
+typedef int create_fn(struct cgroup *cgroup, const struct host *host,
+		      const struct limit_value values[LIMIT__COUNT], struct memcage_error *err);
+
+static int try_to(create_fn *create, struct cgroup *cgroup, const struct host *host,
 		  const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
 {
 	for (int tries = 1; create(cgroup, host, values, err) < 0; tries++) {
@@ -219,6 +244,35 @@ int cgroup_create(struct cgroup *cgroup, const struct host *host,
 			return -1;
 	}
 	return 0;
+}
+
+int cgroup_create(struct cgroup *cgroup, const struct host *host,
+		  const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
+{
+	return try_to(create_job, cgroup, host, values, err);
+}
+
+int cgroup_create_pool(struct cgroup *cgroup, const struct host *host,
+		       const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
+{
+	return try_to(create_pool, cgroup, host, values, err);
+}
+
+struct host cgroup_pool_host(const struct cgroup *pool, const struct host *host)
+{
+	struct host below = host_borrow(host);
+
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct cgroup_part *part = &pool->parts[i];
+		struct hierarchy *hierarchy =
+			&below.hierarchies[part->hierarchy - host->hierarchies];
+		size_t length = strlen(hierarchy->own);
+
+		snprintf(hierarchy->own + length, sizeof(hierarchy->own) - length, "/%s",
+			 pool->name);
+		hierarchy->dir = part->job;
+	}
+	return below;
 }
 
 /*

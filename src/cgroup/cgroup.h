@@ -41,6 +41,14 @@ struct cgroup {
  */
 int cgroup_create(struct cgroup *cgroup, const struct host *host,
 		  const struct limit_value limits_[LIMIT__COUNT], struct memcage_error *err);
+/*
+ * A cgroup that holds the cgroups of many jobs, with limits for all of them together; without a
+ * leaf, for nobody lives in it.  cgroup_remove() removes it once they are gone.
+ */
+int cgroup_create_pool(struct cgroup *cgroup, const struct host *host,
+		       const struct limit_value limits_[LIMIT__COUNT], struct memcage_error *err);
+/* The host as the jobs of a pool see it: their cgroups are made there.  Borrowed from both. */
+struct host cgroup_pool_host(const struct cgroup *pool, const struct host *host);
 /* The job's part that has the controller, or NULL. */
 const struct cgroup_part *cgroup_part(const struct cgroup *cgroup, enum controller controller);
 /* Kills every process in it and below, throttled ones too; does not wait. */

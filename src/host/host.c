@@ -172,8 +172,19 @@ bool host_is_root_pid_namespace(void)
 	return in_namespace("/proc/self/ns/pid", INITIAL_PID_NAMESPACE);
 }
 
+struct host host_borrow(const struct host *host)
+{
+	struct host borrowed = *host;
+
+	borrowed.borrowed = true;
+	borrowed.left_own = false;
+	return borrowed;
+}
+
 void host_release(struct host *host)
 {
+	if (host->borrowed)
+		return;
 	for (size_t i = 0; i < host->count; i++)
 		own_close(&host->hierarchies[i].dir);
 	host->count = 0;

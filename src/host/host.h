@@ -51,6 +51,7 @@ struct host {
 	bool observes;		   /* no cgroup is made: our own one is only looked at */
 	enum delegation delegation;
 	bool left_own; /* we moved ourselves to a leaf of our own cgroup (delegate.c) */
+	bool borrowed; /* a copy, whose descriptors are another's: host_borrow() */
 };
 
 #define HOST_NONE ((struct host) { 0 })
@@ -63,6 +64,10 @@ struct host {
 int host_probe(struct host *host, enum backend_choice choice, unsigned int wanted,
 	       struct memcage_error *err);
 void host_release(struct host *host);
+/*
+ * The same host for one of many jobs, which leaves it as it is; what is copied outlives the copy.
+ */
+struct host host_borrow(const struct host *host);
 
 /* Are the kernel log's pids those that we see? */
 bool host_is_root_pid_namespace(void);

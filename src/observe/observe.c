@@ -278,7 +278,8 @@ void run_leave(struct run *run)
 	launch_release(&run->child);
 	oom_watch_release(&run->watch);
 	cgroup_remove(&run->cgroup);
-	delegate_restore(&run->host);
+	if (!run->host.borrowed)
+		delegate_restore(&run->host);
 }
 
 void run_release(struct run *run)

@@ -76,6 +76,9 @@ static void gather(struct report *report, const struct outcome *outcome, const s
 		.id = outcome->id,
 		.command = run->job->argv,
 		.policy = run->job->settings.policy ? run->job->settings.policy : "default",
+		.item = run->job->settings.item,
+		.seq = run->job->settings.seq,
+		.attempt = run->job->settings.attempt,
 		.backend = began && run->host.of[CONTROLLER_MEMORY] >= 0
 				   ? host_backend_name(&run->host)
 				   : NULL,
@@ -115,7 +118,7 @@ char *outcome_unfinished(struct outcome *outcome, const struct run *run)
 	make_id(outcome);
 	gather(&report, outcome, run);
 	report.usage = usage_unknown;
-	return report_json(&report);
+	return report_json(&report, false);
 }
 
 static void fill_result(struct outcome *outcome, const struct report *report)
@@ -211,9 +214,17 @@ const char *outcome_json(struct outcome *outcome)
 {
 	if (!outcome->json && outcome->report.ended) {
 		make_id(outcome);
-		outcome->json = report_json(&outcome->report);
+		outcome->json = report_json(&outcome->report, false);
 	}
 	return outcome->json;
+}
+
+char *outcome_json_line(struct outcome *outcome)
+{
+	if (!outcome->report.ended)
+		return NULL;
+	make_id(outcome);
+	return report_json(&outcome->report, true);
 }
 
 void outcome_release(struct outcome *outcome)

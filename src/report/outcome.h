@@ -26,4 +26,6 @@ char *outcome_unfinished(struct outcome *outcome, const struct run *run);
 void outcome_decide(struct outcome *outcome, const struct run *run);
 /* The report of a run that has ended; belongs to the outcome; NULL: no memory. */
 const char *outcome_json(struct outcome *outcome);
+/* The same as one line, the caller's. */
+char *outcome_json_line(struct outcome *outcome);
 void outcome_release(struct outcome *outcome);

@@ -160,9 +160,9 @@ static void put_job(struct json_writer *object, const struct report *report)
 	json_put(object, "command", command_json(report->command));
 	json_put_text(object, "policy", report->policy);
 	json_put_text(object, "backend", report->backend);
-	json_put_null(object, "item");
-	json_put_null(object, "seq");
-	json_put_null(object, "attempt");
+	json_put_text(object, "item", report->item);
+	json_put_number(object, "seq", report->seq ? report->seq : UNREADABLE);
+	json_put_number(object, "attempt", report->attempt ? report->attempt : UNREADABLE);
 	put_date(object, &report->started_at);
 }
 
@@ -404,7 +404,9 @@ static struct json_t *build(const struct report *report)
 	return json_close(&object);
 }
 
-char *report_json(const struct report *report)
+char *report_json(const struct report *report, bool one_line)
 {
-	return json_print(build(report));
+	struct json_t *json = build(report);
+
+	return one_line ? json_print_line(json) : json_print(json);
 }

@@ -93,6 +93,8 @@ struct report {
 	const char *id;
 	char *const *command; /* NULL-terminated; any bytes */
 	const char *policy;
+	const char *item;      /* of a map; NULL */
+	uint64_t seq, attempt; /* likewise; 0 */
 	const char *backend;	    /* "v2", "v1"; NULL where the set-up did not get that far */
 	struct timespec started_at; /* CLOCK_REALTIME */
 	uint64_t wall_usec;
@@ -130,7 +132,7 @@ extern const char *const warning_names[WARNING__COUNT];
  * has not ended only what is known before the start is said.  Bytes of command and comm that are
  * not UTF-8 become U+FFFD; keys are always there, null where they do not apply.
  */
-char *report_json(const struct report *report);
+char *report_json(const struct report *report, bool one_line);
 /* The number of a limit in force, in its row's unit; UNREADABLE where there is none. */
 uint64_t report_limit(const struct report *report, enum limit_id id);
 /* The memory limit that was hit, in bytes; UNREADABLE where it is not known. */

@@ -63,9 +63,18 @@ struct settings {
 	sigset_t mask; /* the job's signal mask, where has_mask; else the caller's at the start */
 	bool has_mask;
 	bool usage; /* CPU time, I/O and processes of the job will be asked for */
+
+	/* Of one job among many (map.h), the caller's: */
+	bool no_terminal;	  /* it has a session of its own, without memcage's terminal */
+	int stdio[3];		  /* what becomes its descriptors 0, 1, 2; -1: what memcage has */
+	const struct host *place; /* where its cgroup is made; NULL: memcage's own cgroup */
+	bool any_limit;		  /* jobs that are not known yet may want any controller */
+	const char *item;	  /* for the report; NULL: none */
+	uint64_t seq, attempt;	  /* likewise; 0: none */
 };
 
-#define SETTINGS_DEFAULT ((struct settings) { .oom_exit_code = 120, .usage = true })
+#define SETTINGS_DEFAULT                                                                           \
+	((struct settings) { .oom_exit_code = 120, .usage = true, .stdio = { -1, -1, -1 } })
 #define BINDS_MOST 64
 #define HIDES_MOST 64
 #define PASS_FDS_MOST 256

@@ -16,6 +16,19 @@ int spec_set(struct memcage_spec *spec, const char *key, const char *text,
 	return setting->parse(text, &spec->settings, err);
 }
 
+int spec_copy(const struct memcage_spec *from, struct memcage_spec *to)
+{
+	if (settings_copy(&from->settings, &to->settings) < 0)
+		return -1;
+	for (int id = 0; id < LIMIT__COUNT; id++) {
+		if (limit_copy(&from->limits[id], &to->limits[id]) == 0)
+			continue;
+		spec_release(to);
+		return -1;
+	}
+	return 0;
+}
+
 void spec_release(struct memcage_spec *spec)
 {
 	settings_release(&spec->settings);

@@ -21,5 +21,7 @@ struct memcage_spec {
  */
 int spec_set(struct memcage_spec *spec, const char *key, const char *text,
 	     struct memcage_error *err);
+/* Replaces an empty one by a copy; -1 with ENOMEM, and it is empty. */
+int spec_copy(const struct memcage_spec *from, struct memcage_spec *to);
 /* Frees what the spec owns; it is then empty. */
 void spec_release(struct memcage_spec *spec);

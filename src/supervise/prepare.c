@@ -46,6 +46,8 @@ static unsigned int wanted_controllers(const struct run *run)
 		counters |= 1U << CONTROLLER_CPUACCT;
 	if (run->job->settings.usage)
 		counters |= 1U << CONTROLLER_IO | 1U << CONTROLLER_PIDS;
+	if (run->job->settings.any_limit)
+		counters = ~0U;
 	return required_controllers(run) | counters;
 }
 
@@ -325,6 +327,10 @@ static int choose_place(struct run *run)
 
 int prepare_host(struct run *run)
 {
+	if (run->job->settings.place) {
+		run->host = host_borrow(run->job->settings.place);
+		return check_shared(run);
+	}
 	return check_shared(run) < 0 || choose_place(run) < 0 ? -1 : 0;
 }
 

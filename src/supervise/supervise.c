@@ -398,7 +398,7 @@ int supervise_start(struct run *run)
 		return -1;
 	set_deadlines(run, now);
 	arm_timer(run);
-	if (!run->host.observes)
+	if (!run->host.observes && !run->host.borrowed)
 		cgroup_sweep(&run->host);
 	return 0;
 }

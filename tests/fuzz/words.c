@@ -39,7 +39,7 @@ static void check_quote(const char *text)
 
 static void check_json(const struct report *report, const char *text)
 {
-	auto_free char *json = report_json(report), *copy = utf8_copy(text, strlen(text));
+	auto_free char *json = report_json(report, false), *copy = utf8_copy(text, strlen(text));
 	json_t *read, *command, *victims;
 
 	assert(json && copy);

@@ -508,7 +508,7 @@ static const json_t *look_up(const json_t *json, const char *path)
 
 static json_t *report_back(const struct report *report)
 {
-	char *text = report_json(report);
+	char *text = report_json(report, false);
 	json_t *json;
 
 	assert_non_null(text);
@@ -540,7 +540,7 @@ static void check_row(void **state)
 
 static void check_contract(void **state)
 {
-	char *text = report_json(&contract_report);
+	char *text = report_json(&contract_report, false);
 	json_t *json = json_loads(contract_json, 0, NULL);
 	char *want = json_dumps(json, STYLE);
 
@@ -559,7 +559,7 @@ static void check_times(void **state)
 	(void) state;
 	for (uint64_t usec = 1; usec < UINT64_C(1) << 48; usec += usec / 3 + 1) {
 		const struct report report = { ENDED, .usage = { .cpu_user_usec = usec } };
-		char *text = report_json(&report);
+		char *text = report_json(&report, false);
 		const char *at =
 			strstr(text, "\"cpu_user_seconds\": ") + strlen("\"cpu_user_seconds\": ");
 		const char *point = memchr(at, '.', strcspn(at, ",e"));
@@ -620,7 +620,7 @@ static void check_out_of_memory(void **state)
 	for (; !text && allocations < 10000; allocations++) {
 		memory_left = allocations;
 		errno = 0;
-		text = report_json(&contract_report);
+		text = report_json(&contract_report, false);
 		assert_true(text || errno == ENOMEM);
 	}
 	json_set_alloc_funcs(malloc, free);

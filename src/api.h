@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api - what the library itself needs to know of a job beyond memcage.h, for many at once. */
+#pragma once
+
+#include <stdint.h>
+
+#include <memcage.h>
+
+/*
+ * memcage_report() as one line, ended by a newline; the caller frees it.  NULL before the end, or
+ * with errno ENOMEM.
+ */
+char *api_report_line(struct memcage_job *job);
+/* What the job's cgroup holds now, bytes; UINT64_MAX where that cannot be read. */
+uint64_t api_memory_used(const struct memcage_job *job);
