@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } verbs[] = {
 	{ "run", verb_run, "run a command in a cage, and say what killed it" },
+	{ "map", verb_map, "run a command once an item, many at once under one memory budget" },
 	{ "policy", verb_policy, "list, show and check what a cage may start from" },
 	{ "doctor", verb_doctor, "say what this host allows, and what would mend the rest" },
 };

@@ -6,5 +6,6 @@
 #pragma once
 
 int verb_run(int argc, char *argv[]);
+int verb_map(int argc, char *argv[]);
 int verb_policy(int argc, char *argv[]);
 int verb_doctor(int argc, char *argv[]);
