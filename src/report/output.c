@@ -321,15 +321,23 @@ static mode_t mode_of_old(const struct output *output, bool *ret_replaces)
 	return *ret_replaces ? old.st_mode & 0777 : 0666;
 }
 
+/* Where the umask took something.  A file system without permissions (vfat) need not obey. */
+static void set_mode(int fd, mode_t mode)
+{
+	struct stat now;
+
+	if (fstat(fd, &now) < 0 || (now.st_mode & 0777) != mode)
+		(void) !fchmod(fd, mode);
+}
+
 /* A new file without a name yet, so that a memcage that is killed leaves none. */
 static int create_nameless(const struct output *output, bool *ret_replaces)
 {
 	mode_t mode = mode_of_old(output, ret_replaces);
 	int fd = openat(output->dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
 
-	/* A file system without permissions (vfat) need not obey. */
 	if (fd >= 0 && *ret_replaces)
-		(void) !fchmod(fd, mode);
+		set_mode(fd, mode);
 	return fd;
 }
 
@@ -345,9 +353,29 @@ static int choose_name(char name[NAME_SIZE])
 
 struct publication {
 	const struct output *output;
-	char path[sizeof("/proc/self/fd/") + 16]; /* of the nameless file */
-	char name[NAME_SIZE];
+	int fd; /* of the nameless file */
+	char path[sizeof("/proc/self/fd/") + 16], name[NAME_SIZE];
 };
+
+static struct publication publication_of(const struct output *output, int fd)
+{
+	struct publication file = { .output = output, .fd = fd };
+
+	snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", fd);
+	return file;
+}
+
+/* The way through /proc is the longer one, but anybody's. */
+static int give_name(const struct publication *file, const char *name)
+{
+	int dir = file->output->dir;
+
+	if (linkat(file->fd, "", dir, name, AT_EMPTY_PATH) == 0)
+		return 0;
+	if (errno != ENOENT) /* until 6.10 that is for CAP_DAC_READ_SEARCH */
+		return -1;
+	return linkat(AT_FDCWD, file->path, dir, name, AT_SYMLINK_FOLLOW);
+}
 
 /* Only an existing name can be renamed: for two system calls there is a second one. */
 static int link_and_rename(void *data)
@@ -355,7 +383,7 @@ static int link_and_rename(void *data)
 	const struct publication *file = data;
 	int dir = file->output->dir, saved;
 
-	if (linkat(AT_FDCWD, file->path, dir, file->name, AT_SYMLINK_FOLLOW) < 0)
+	if (give_name(file, file->name) < 0)
 		return errno;
 	if (renameat(dir, file->name, dir, file->output->name) == 0)
 		return 0;
@@ -364,31 +392,33 @@ static int link_and_rename(void *data)
 	return saved;
 }
 
+/* What that process has come to: 0 or an errno. */
+static int await_publisher(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
 /* In a process of its own, which goes on if we are killed between the two.  -1 with errno. */
 static int replace_by_rename(struct publication *file)
 {
 	char stack[PUBLISH_STACK] __attribute__((aligned(16)));
-	int status;
 	pid_t pid = clone(link_and_rename, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, file);
 
-	if (pid < 0) { /* no process to be had: then without that protection */
-		errno = link_and_rename(file);
-		return errno == 0 ? 0 : -1;
-	}
-	while (waitpid(pid, &status, __WALL) < 0)
-		if (errno != EINTR)
-			return -1;
-	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+	/* No process to be had: then without that protection. */
+	errno = pid < 0 ? link_and_rename(file) : await_publisher(pid);
 	return errno == 0 ? 0 : -1;
 }
 
 static int publish(const struct output *output, int fd, bool replaces)
 {
-	struct publication file = { .output = output };
+	struct publication file = publication_of(output, fd);
 
-	snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", fd);
-	if (!replaces &&
-	    linkat(AT_FDCWD, file.path, output->dir, output->name, AT_SYMLINK_FOLLOW) == 0)
+	if (!replaces && give_name(&file, output->name) == 0)
 		return 0;
 	if (replaces)
 		errno = EEXIST;
@@ -412,7 +442,7 @@ static int replace_by_name(const struct output *output, const char *text)
 	if (fd < 0)
 		return -1;
 	if (replaces)
-		(void) !fchmod(fd, mode);
+		set_mode(fd, mode);
 	if (write_and_close(&fd, text) == 0 &&
 	    renameat(output->dir, name, output->dir, output->name) == 0)
 		return 0;
