@@ -66,7 +66,7 @@ static const struct kmsg_call *await_call(struct run *run)
 	struct pollfd more = { .fd = run->kernel_log, .events = POLLIN };
 	const struct kmsg_call *call;
 
-	if (run->kernel_log < 0 || !host_is_root_pid_namespace())
+	if (!run->own_pids)
 		return NULL;
 	run_read_log(run);
 	call = find_call(run);
@@ -107,14 +107,12 @@ static bool may_have_kills(const struct run *run)
 
 static void name_from_log(struct run *run)
 {
-	bool own_pids = run->evidence.victim_count > 0 && host_is_root_pid_namespace();
-
 	for (size_t i = 0; i < run->evidence.victim_count; i++) {
 		const struct kmsg_victim *from = &run->evidence.victims[i];
 		struct victim *to = &run->victims[run->victim_count++];
 
 		*to = (struct victim) {
-			.pid = own_pids ? from->pid : 0,
+			.pid = run->own_pids ? from->pid : 0,
 			.rss_bytes = from->rss_bytes,
 			.source = VICTIM_KMSG,
 		};
@@ -167,10 +165,17 @@ static bool is_worth_saying(const struct run *run, uint64_t usec)
 	       usec >= (run->seen.end_usec - run->seen.start_usec) / WORTH_SAYING;
 }
 
+/* Nobody stood still for longer than it took. */
+static uint64_t memory_stall(const struct run *run)
+{
+	bool possible = run->seen.end_usec - run->seen.start_usec >= WORTH_SAYING_LEAST;
+
+	return possible ? usage_memory_stall(&run->cgroup) : 0;
+}
+
 static void warn_of_limits(struct run *run)
 {
-	uint64_t refused = usage_refused_forks(&run->cgroup),
-		 stall = usage_memory_stall(&run->cgroup);
+	uint64_t refused = usage_refused_forks(&run->cgroup), stall = memory_stall(run);
 	const struct limit_value *pids = &run->limits[LIMIT_PIDS];
 	char time[32];
 

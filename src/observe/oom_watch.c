@@ -310,8 +310,10 @@ static void finish_v2(struct oom_watch *watch, struct memory_seen *ret,
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (!file_key(text, keys[i], to[i]))
 			*to[i] = UNREADABLE;
-	cgroup_walk(watch->part->leaf, add_local_v2, &sums);
 	own = add_local_fd(watch->local, &sums);
+	/* The job's own directory has no processes: a kill that it counts is one of those below. */
+	if (events->oom_kill == UNREADABLE || events->oom_kill <= sums.oom_kill)
+		cgroup_walk(watch->part->leaf, add_local_v2, &sums);
 	ret->oom_kills =
 		larger(events->oom_kill == UNREADABLE ? 0 : events->oom_kill, sums.oom_kill);
 	all = larger(events->oom == UNREADABLE ? 0 : events->oom, sums.oom);

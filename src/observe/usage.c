@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe/usage.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,12 +96,17 @@ static void read_io(const struct cgroup *cgroup, struct usage *ret)
 {
 	const struct cgroup_part *io = cgroup_part(cgroup, CONTROLLER_IO);
 	bool v2 = io && io->hierarchy->version == CGROUP_V2;
-	auto_free char *text = io ? malloc(IO_TEXT) : NULL;
+	const char *file = v2 ? "io.stat" : "blkio.throttle.io_service_bytes_recursive";
+	auto_free char *many = NULL;
+	char few[STAT_TEXT], *text = few;
 
-	if (!text ||
-	    file_read_at(io->job, v2 ? "io.stat" : "blkio.throttle.io_service_bytes_recursive",
-			 text, IO_TEXT) < 0)
+	if (!io)
 		return;
+	if (file_read_at(io->job, file, few, sizeof(few)) < 0) { /* many disks */
+		text = many = errno == EFBIG ? malloc(IO_TEXT) : NULL;
+		if (!text || file_read_at(io->job, file, many, IO_TEXT) < 0)
+			return;
+	}
 	ret->io_read_bytes = sum_after(text, v2 ? " rbytes=" : " Read ");
 	ret->io_write_bytes = sum_after(text, v2 ? " wbytes=" : " Write ");
 }

@@ -38,7 +38,7 @@ static void note_members(struct run *run, uint64_t now)
 	pid_t pids[KMSG_MEMBERS_MOST];
 	size_t count;
 
-	if (run->kernel_log < 0 || !host_is_root_pid_namespace())
+	if (!run->own_pids)
 		return;
 	count = process_list(&source, pids, ARRAY_LEN(pids));
 	if (count == 0)

@@ -73,6 +73,7 @@ struct run {
 	int no_listener_errnum; /* why there is none, where one was wanted; 0 */
 	pid_t main_pid;		/* where only the kernel log can tell of the filter's kills; 0 */
 	int epoll, timer, kernel_log;
+	bool own_pids;	     /* the kernel log's are those that we see */
 	bool log_watched;    /* new records of the kernel log wake us */
 	uint64_t noted_usec; /* when the job's processes were last listed for it */
 

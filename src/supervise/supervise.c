@@ -400,6 +400,7 @@ int supervise_start(struct run *run)
 	arm_timer(run);
 	if (!run->host.observes && !run->host.borrowed)
 		cgroup_sweep(&run->host);
+	run->own_pids = run->kernel_log >= 0 && host_is_root_pid_namespace();
 	return 0;
 }
 
