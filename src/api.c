@@ -33,7 +33,7 @@ struct memcage_job {
 	struct run run;
 	struct output output;
 	struct outcome outcome;
-	bool observed, ended;
+	bool concluded, ended;
 };
 
 /* ---- specs ---- */
@@ -109,18 +109,63 @@ API void memcage_spec_set_usage(struct memcage_spec *spec, bool wanted)
 
 /* ---- jobs ---- */
 
-static void end(struct memcage_job *job)
+static void write_report(struct memcage_job *job)
 {
-	const char *json;
+	const char *json = job->job.settings.report ? outcome_json(&job->outcome) : NULL;
 
-	job->ended = true;
-	run_leave(&job->run);
-	outcome_decide(&job->outcome, &job->run);
 	if (!job->job.settings.report)
 		return;
-	json = outcome_json(&job->outcome);
+	job->outcome.result.report_errnum = 0;
 	if (!json || output_write(&job->output, json) < 0)
 		job->outcome.result.report_errnum = errno;
+}
+
+struct removal {
+	struct cgroup *cgroup;
+	bool done;
+};
+
+static void remove_if_empty(void *data)
+{
+	struct removal *removal = data;
+
+	removal->done = cgroup_remove_empty(removal->cgroup);
+}
+
+/* Both take the kernel a while. */
+static bool write_and_remove(struct memcage_job *job)
+{
+	struct removal removal = { .cgroup = &job->run.cgroup };
+	const char *json = outcome_json(&job->outcome);
+
+	if (!json || output_write_beside(&job->output, json, remove_if_empty, &removal) < 0)
+		job->outcome.result.report_errnum = errno;
+	return removal.done;
+}
+
+/* Nothing of the job runs any more; init's own end takes a while, and is not waited for. */
+static void conclude(struct memcage_job *job)
+{
+	struct run *run = &job->run;
+
+	job->concluded = true;
+	observe(run);
+	if (output_is_file(&job->output)) {
+		outcome_decide(&job->outcome, run);
+		if (write_and_remove(job) || run_remove_cgroup(run))
+			return;
+	} else {
+		run_remove_cgroup(run);
+	}
+	outcome_decide(&job->outcome, run); /* with what there was to warn of */
+	write_report(job);
+}
+
+static void end(struct memcage_job *job)
+{
+	job->ended = true;
+	run_leave(&job->run);
+	outcome_end(&job->outcome, &job->run);
 }
 
 /*
@@ -145,6 +190,14 @@ static int write_unfinished(struct memcage_job *job, struct memcage_error *err)
 	return 0;
 }
 
+static void end_unstarted(struct memcage_job *job)
+{
+	run_leave(&job->run);
+	outcome_decide(&job->outcome, &job->run);
+	write_report(job);
+	end(job);
+}
+
 static void start(struct memcage_job *job)
 {
 	struct run *run = &job->run;
@@ -152,10 +205,10 @@ static void start(struct memcage_job *job)
 	if (!job->job.path) {
 		run->seen.exec_status = job->job.exec_status;
 		error_set(&run->failure, MEMCAGE_ERROR_SETUP, 0, "%s", job->job.failure);
-		end(job);
+		end_unstarted(job);
 	} else if (supervise_start(run) < 0) {
 		run->seen.setup_failed = true;
-		end(job);
+		end_unstarted(job);
 	}
 }
 
@@ -202,9 +255,9 @@ API enum memcage_state memcage_step(struct memcage_job *job)
 	if (job->ended)
 		return MEMCAGE_ENDED;
 	supervise_step(&job->run);
-	if (job->run.empty && !job->observed) { /* beside init's own end, which takes a while */
-		observe(&job->run);
-		job->observed = true;
+	if (job->run.empty && !job->concluded) {
+		conclude(job);
+		supervise_step(&job->run); /* init has had the time to end */
 	}
 	if (job->run.phase != PHASE_ENDED)
 		return take_stop(&job->run);
@@ -246,7 +299,7 @@ API const struct memcage_result *memcage_result(const struct memcage_job *job)
 
 API const char *memcage_report(struct memcage_job *job)
 {
-	return outcome_json(&job->outcome);
+	return job->ended ? outcome_json(&job->outcome) : NULL;
 }
 
 char *api_report_line(struct memcage_job *job)

@@ -324,6 +324,28 @@ static void close_part(struct cgroup_part *part)
 	own_close(&part->job);
 }
 
+static bool remove_empty_part(struct cgroup_part *part, const char *name)
+{
+	if (part->job < 0)
+		return true;
+	if (part->leaf >= 0 && part->leaf != part->job &&
+	    unlinkat(part->job, LEAF, AT_REMOVEDIR) < 0)
+		return false;
+	if (unlinkat(part->hierarchy->dir, name, AT_REMOVEDIR) < 0)
+		return false;
+	close_part(part);
+	return true;
+}
+
+bool cgroup_remove_empty(struct cgroup *cgroup)
+{
+	for (size_t i = cgroup->count; i-- > 0;)
+		if (!remove_empty_part(&cgroup->parts[i], cgroup->name))
+			return false;
+	cgroup->count = 0;
+	return true;
+}
+
 static int remove_part(struct cgroup_part *part, const char *name)
 {
 	if (part->job < 0)

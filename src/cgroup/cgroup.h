@@ -58,6 +58,11 @@ void cgroup_kill(const struct cgroup *cgroup);
  * -1 with errno after 10 s.
  */
 int cgroup_remove(struct cgroup *cgroup);
+/*
+ * Only tries, without a look at errno: true where it was empty, and is gone.  Else cgroup_remove()
+ * has the rest to do.
+ */
+bool cgroup_remove_empty(struct cgroup *cgroup);
 
 /* Removes what memcages that were killed have left in memcage's own cgroups. */
 void cgroup_sweep(const struct host *host);

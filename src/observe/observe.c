@@ -212,7 +212,6 @@ static void warn_of_tmp(struct run *run)
 {
 	char size[32];
 
-	run_look_at_tmp(run);
 	if (run->tmp_full) {
 		text_bytes(run->limits[LIMIT_TMP].number, size, sizeof(size));
 		run_warn(run, WARNING_TMP_FULL,
@@ -243,20 +242,19 @@ static void explain_exec(struct run *run)
 	run->seen.exec_no_memory = run->exec_errnum == ENOMEM || run->exec_errnum == E2BIG;
 }
 
-static void remove_cgroup(struct run *run)
+/* At once, while init still ends: whoever lets go of it last has the work of unmounting it. */
+static void leave_tmp(struct run *run)
 {
-	char name[sizeof(run->cgroup.name)];
-
-	memcpy(name, run->cgroup.name, sizeof(name));
-	oom_watch_release(&run->watch);
-	if (cgroup_remove(&run->cgroup) < 0)
-		run_warn(run, WARNING_LEFTOVER_PROCESSES, "the cgroup %s could not be removed: %s",
-			 name, strerror(errno));
+	run_look_at_tmp(run);
+	run->usage.tmp_peak_bytes = UNREADABLE;
+	if (run->tmp >= 0 && run->limits[LIMIT_TMP].number != LIMIT_NONE)
+		run->usage.tmp_peak_bytes = run->tmp_peak_bytes;
+	own_close(&run->tmp);
 }
 
 void observe(struct run *run)
 {
-	run->usage.tmp_peak_bytes = UNREADABLE;
+	leave_tmp(run);
 	oom_watch_finish(&run->watch, run->job->settings.usage || run->exec_errnum != 0,
 			 &run->seen.memory, &run->usage.events);
 	usage_read(&run->cgroup, &run->usage);
@@ -269,9 +267,19 @@ void observe(struct run *run)
 	warn_of_limits(run);
 	warn_of_tmp(run);
 	warn_of_nested(run);
-	if (run->tmp >= 0 && run->limits[LIMIT_TMP].number != LIMIT_NONE)
-		run->usage.tmp_peak_bytes = run->tmp_peak_bytes;
-	remove_cgroup(run);
+	oom_watch_release(&run->watch);
+}
+
+bool run_remove_cgroup(struct run *run)
+{
+	char name[sizeof(run->cgroup.name)];
+
+	memcpy(name, run->cgroup.name, sizeof(name));
+	if (cgroup_remove(&run->cgroup) == 0)
+		return true;
+	run_warn(run, WARNING_LEFTOVER_PROCESSES, "the cgroup %s could not be removed: %s", name,
+		 strerror(errno));
+	return false;
 }
 
 /*

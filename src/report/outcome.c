@@ -198,6 +198,7 @@ void outcome_decide(struct outcome *outcome, const struct run *run)
 {
 	char summary[TEXT_LINE], hint[TEXT_LINE];
 
+	outcome_release(outcome);
 	gather(&outcome->report, outcome, run);
 	gather_verdict(outcome, run);
 	text_summary(&outcome->report, summary, sizeof(summary));
@@ -205,6 +206,10 @@ void outcome_decide(struct outcome *outcome, const struct run *run)
 	outcome->hint = text_hint(&outcome->report, hint, sizeof(hint)) ? strdup(hint) : NULL;
 	outcome->report.summary = outcome->summary;
 	outcome->report.hint = outcome->hint;
+}
+
+void outcome_end(struct outcome *outcome, const struct run *run)
+{
 	fill_result(outcome, &outcome->report);
 	if (run->job->settings.seccomp_log && run->seen.main_started)
 		tell_denied(outcome, run);
@@ -233,4 +238,6 @@ void outcome_release(struct outcome *outcome)
 	free(outcome->summary);
 	free(outcome->hint);
 	free(outcome->denied);
+	outcome->json = outcome->summary = outcome->hint = NULL;
+	outcome->denied = NULL;
 }

@@ -22,9 +22,11 @@ struct outcome {
 void outcome_begin(struct outcome *outcome);
 /* The report while it runs; the caller frees it; NULL: no memory. */
 char *outcome_unfinished(struct outcome *outcome, const struct run *run);
-/* Verdict and words. */
+/* Verdict and words, from what the run has seen by now. */
 void outcome_decide(struct outcome *outcome, const struct run *run);
-/* The report of a run that has ended; belongs to the outcome; NULL: no memory. */
+/* Fills the result from that. */
+void outcome_end(struct outcome *outcome, const struct run *run);
+/* The report of a run that is decided; belongs to the outcome; NULL: no memory. */
 const char *outcome_json(struct outcome *outcome);
 /* The same as one line, the caller's. */
 char *outcome_json_line(struct outcome *outcome);

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -462,16 +463,52 @@ static int replace(const struct output *output, const char *text)
 	return write_all(fd, text) < 0 ? -1 : publish(output, fd, replaces);
 }
 
+bool output_is_file(const struct output *output)
+{
+	return output->dir >= 0;
+}
+
 int output_unfinished(struct output *output, const char *text)
 {
-	return output->dir >= 0 ? replace(output, text) : 0;
+	return output_is_file(output) ? replace(output, text) : 0;
 }
 
 int output_write(struct output *output, const char *text)
 {
-	if (output->dir >= 0)
+	if (output_is_file(output))
 		return replace(output, text);
 	return output->fd >= 0 ? write_and_close(&output->fd, text) : 0;
+}
+
+/* As replace_by_rename(), but we go on meanwhile: so signals must not find our handlers in it. */
+static pid_t start_publisher(struct publication *file, char *stack_end)
+{
+	sigset_t all, mask;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
+	pid = clone(link_and_rename, stack_end, CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND,
+		    file);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return pid;
+}
+
+int output_write_beside(struct output *output, const char *text, output_beside_fn *beside,
+			void *data)
+{
+	char stack[PUBLISH_STACK] __attribute__((aligned(16)));
+	bool replaces = false;
+	auto_fd int fd = output_is_file(output) ? create_nameless(output, &replaces) : -1;
+	struct publication file = publication_of(output, fd);
+	pid_t pid = -1;
+
+	if (fd >= 0 && replaces && choose_name(file.name) == 0 && write_all(fd, text) == 0)
+		pid = start_publisher(&file, stack + sizeof(stack));
+	beside(data);
+	if (pid >= 0 && await_publisher(pid) == 0)
+		return 0;
+	return output_write(output, text); /* alone, where errno tells why not */
 }
 
 void output_release(struct output *output)

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct output {
@@ -33,7 +35,16 @@ int output_check(const char *place, struct memcage_error *err);
 int output_open(struct output *output, const char *place, struct memcage_error *err);
 /* Replaces the file by this text, whole or not at all; nothing for a stream.  -1 with errno. */
 int output_unfinished(struct output *output, const char *text);
+/* Can it be written again?  A stream cannot. */
+bool output_is_file(const struct output *output);
 /* Writes the final text, once; a stream is closed.  -1 with errno: a file is as it was. */
 int output_write(struct output *output, const char *text);
+/*
+ * The same, with something done meanwhile, once, whatever becomes of the text.  That must close
+ * nothing of the output, and must not look at errno, which another process may write too.
+ */
+typedef void output_beside_fn(void *data);
+int output_write_beside(struct output *output, const char *text, output_beside_fn *beside,
+			void *data);
 /* Closes.  Takes an empty one and leaves an empty one. */
 void output_release(struct output *output);

@@ -148,7 +148,8 @@ static void main_ended(struct run *run, const struct cage_message *message, uint
 	run->seen.main_known = true;
 	run->seen.main_status = message->number;
 	run->seen.main_usec = now;
-	run_look_at_tmp(run);
+	if (message->leftovers)
+		run_look_at_tmp(run);
 	memset(run->deadlines, 0, sizeof(run->deadlines));
 	run->deadlines[DEADLINE_SILENCE] = now + PHASE_SILENCE; /* for init to end too */
 	if (message->leftovers)

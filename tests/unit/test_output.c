@@ -632,12 +632,64 @@ static void check_empty(void **state)
 	assert_int_equal(count_names(), 0);
 }
 
+static void count(void *times)
+{
+	++*(unsigned int *) times;
+}
+
+static void assert_written_beside(const char *place)
+{
+	auto_output struct output output = open_output(place);
+	unsigned int times = 0;
+
+	assert_int_equal(output_write_beside(&output, FINAL, count, &times), 0);
+	assert_int_equal(times, 1);
+}
+
+static void check_beside(void **state)
+{
+	auto_fd int stream = open("stream", O_WRONLY | O_CREAT, 0666);
+	char place[32];
+	struct stat status;
+
+	(void) state;
+	put("old", OLD);
+	assert_int_equal(chmod("old", 0606), 0);
+	assert_written_beside("old");
+	assert_holds("old", FINAL);
+	assert_int_equal(stat("old", &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0606);
+	assert_written_beside("new");
+	assert_holds("new", FINAL);
+	snprintf(place, sizeof(place), "fd:%d", stream);
+	assert_written_beside(place);
+	assert_holds("stream", FINAL);
+	assert_int_equal(count_names(), 3);
+}
+
+/* The folder goes between the opening and the writing: then both do what they can. */
+static void check_beside_in_vain(void **state)
+{
+	auto_output struct output output = OUTPUT_NONE;
+	unsigned int times = 0;
+
+	(void) state;
+	assert_int_equal(mkdir("gone", 0755), 0);
+	output = open_output("gone/r.json");
+	assert_int_equal(rmdir("gone"), 0);
+	assert_int_equal(output_write_beside(&output, FINAL, count, &times), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(times, 1);
+}
+
 static const struct row {
 	const char *name;
 	CMUnitTestFunction check;
 } rows[] = {
 	{ "a new file is first unfinished, then whole, and alone in its folder", check_new_file },
 	{ "an old file is replaced and keeps its permissions", check_old_file },
+	{ "something else is done, once, while the file is replaced", check_beside },
+	{ "something else is done even if there is nowhere to write to", check_beside_in_vain },
 	{ "a symlink stays, its target is replaced", check_symlink },
 	{ "a dangling symlink creates its target", check_dangling_symlink },
 	{ "an absolute symlink is followed", check_absolute_symlink },
