@@ -8,15 +8,13 @@ import os
 import subprocess
 import time
 
-import jsonschema
-
 import bundle
 from expect import ANY, differences
 from harness import Failed, broken_promises, shorten
+from schema import Schema
 
 MIB = 1 << 20
 CASES = []
-HERE = os.path.dirname(os.path.abspath(__file__))
 REPORT = ['-r', '/out/r.json']
 WITHIN = 120    # seconds; the lab is emulated
 
@@ -130,10 +128,9 @@ class Running:
             return None
         with open(path, encoding='utf-8') as file:
             report = json.load(file)
-        wrong = [f'{"/".join(map(str, error.path))}: {error.message}'
-                 for error in self.scene.schema.iter_errors(report)]
+        wrong = self.scene.schema.wrong(report)
         if wrong:
-            raise Failed(f'the schema is not met: {"; ".join(wrong[:5])}')
+            raise Failed(f'the schema is not met: {wrong}')
         return report
 
     def finish(self):
@@ -162,9 +159,7 @@ class Scene:
                        for shell in (True, False)}
         for shell, place in self.rootfs.items():
             bundle.make_rootfs(place, memcage, victims, shell)
-        with open(f'{HERE}/../../include/memcage-report-1.schema.json', encoding='utf-8') as file:
-            schema = json.load(file)
-        self.schema = jsonschema.validators.validator_for(schema)(schema)
+        self.schema = Schema('memcage-report-1')
 
     def start(self, one, argv=None):
         return Running(self, one, argv or one.argv or ['memcage', 'run', *REPORT, *one.run])

@@ -5,9 +5,8 @@ import json
 import os
 import subprocess
 
-import jsonschema
-
-from host import HOST, read
+from host import HOST
+from schema import Schema
 
 LINES = ('backend', 'controllers', 'delegation', 'namespaces', 'user-namespace', 'seccomp',
          'notify', 'kmsg', 'psi', 'swap', 'limits-above', 'tmp', 'systemd', 'leftovers', 'kernel')
@@ -28,12 +27,8 @@ class Doctor:
         live.ensure(self.said['works'] == (self.status == 0), f'status {self.status}, {self.said}')
 
     def check_schema(self):
-        here = os.path.dirname(os.path.abspath(__file__))
-        schema = json.loads(read(f'{here}/../../include/memcage-doctor-1.schema.json'))
-        kind = jsonschema.validators.validator_for(schema)
-        kind.check_schema(schema)
-        wrong = [error.message for error in kind(schema).iter_errors(self.said)]
-        self.live.ensure(not wrong, f'the schema is not met: {wrong[:3]} in {self.said}')
+        wrong = Schema('memcage-doctor-1').wrong(self.said)
+        self.live.ensure(not wrong, f'the schema is not met: {wrong} in {self.said}')
 
     def call(self, *argv):
         process = self.live.launch([*self.prefix, *argv], stdout=subprocess.PIPE, home=self.home,
@@ -42,8 +37,12 @@ class Doctor:
         err = self.live.read_all(process.stderr).decode()
         return self.live.wait(process), out, err
 
-    def works(self, *argv):
-        return self.call(*argv)[0] == 0
+    def works(self, commands):
+        """Which of these lines a shell carries out."""
+        lines = [f'{{ {line}; }} >/dev/null 2>&1; echo $?' for line in commands]
+        status, out, err = self.call('sh', '-c', '\n'.join(lines))
+        self.live.ensure(status == 0 and out.count('\n') == len(lines), f'it said {out!r}, {err}')
+        return [line == '0' for line in out.splitlines()]
 
     def runs(self, *options):
         """Does memcage run with these options?  Else it must refuse them."""
@@ -84,15 +83,15 @@ class Doctor:
                 self.agree(ok, self.runs(*options[item['name']]), f'controllers {item["name"]}')
         net = self.state('namespaces', 'net') != 'no' and self.runs()
         self.agree(net, self.runs('--network', 'none'), 'namespaces net')
-        for name in ('mount', 'pid', 'ipc', 'uts', 'cgroup', 'net'):
-            fork = ('--fork',) if name == 'pid' else ()
-            self.agree(self.state('namespaces', name) == 'ok',
-                       self.works('unshare', f'--{name}', *fork, 'true'), f'namespaces {name}')
-        self.agree(self.state('namespaces', '/proc') == 'ok',
-                   self.works('unshare', '-mpf', '--mount-proc', 'true'), 'namespaces /proc')
-        self.agree(self.state('user-namespace') == 'ok', self.works('unshare', '-Urm', 'true'),
-                   'user-namespace')
-        self.agree(self.state('kmsg') != 'no', self.works('sh', '-c', '[ -c /dev/kmsg ] && '
-                   '[ "$(stat -Lc %t:%T /dev/kmsg)" = 1:b ] && : </dev/kmsg'), 'kmsg')
-        self.agree(self.state('psi') == 'ok', self.works('cat', '/proc/pressure/memory'), 'psi')
+        tries = {('namespaces', name): f'unshare --{name} true'
+                 for name in ('mount', 'ipc', 'uts', 'cgroup', 'net')}
+        tries |= {('namespaces', 'pid'): 'unshare --pid --fork true',
+                  ('namespaces', '/proc'): 'unshare -mpf --mount-proc true',
+                  ('user-namespace',): 'unshare -Urm true',
+                  ('kmsg',): '[ -c /dev/kmsg ] && [ "$(stat -Lc %t:%T /dev/kmsg)" = 1:b ] && '
+                             '(: </dev/kmsg)',
+                  ('psi',): 'cat /proc/pressure/memory'}
+        for line, does in zip(tries, self.works(tries.values())):
+            yes = self.state(*line) != 'no' if line == ('kmsg',) else self.state(*line) == 'ok'
+            self.agree(yes, does, ' '.join(line))
         return self

@@ -17,10 +17,9 @@ import subprocess
 import threading
 import time
 
-import jsonschema
-
 from expect import ANY, differences, like
 from host import HOST, MIB, UNIFIED, Home, comm, give, read, try_to, write
+from schema import Schema
 
 CASES = []
 
@@ -252,11 +251,10 @@ class Live:
             report = json.loads(text)
         except ValueError as error:
             raise Failed(f'{name} is not JSON: {error}: {shorten(text, 300)}') from None
-        wrong = [f'{name}: {"/".join(map(str, error.path))}: {error.message}'
-                 for error in self.suite.schema.iter_errors(report)]
+        wrong = self.suite.schema.wrong(report)
         if wrong:
-            raise Failed(
-                f'the schema is not met: {"; ".join(wrong[:5])}\n  report: {json.dumps(report)}')
+            raise Failed(f'the schema is not met by {name}: {wrong}\n'
+                         f'  report: {json.dumps(report)}')
         if self.suite.report_dir and report['outcome'] != 'unfinished':
             shutil.copy(os.path.join(self.cwd, name),
                         f'{self.suite.report_dir}/{self.case.name}.json') if os.path.exists(
@@ -384,12 +382,7 @@ class Suite:
     def __init__(self, memcage, victims, scratch, report_dir=None):
         self.memcage, self.victims = os.path.abspath(memcage), os.path.abspath(victims)
         self.scratch, self.report_dir = scratch, report_dir
-        here = os.path.dirname(os.path.abspath(__file__))
-        with open(f'{here}/../../include/memcage-report-1.schema.json', encoding='utf-8') as file:
-            schema = json.load(file)
-        kind = jsonschema.validators.validator_for(schema)
-        kind.check_schema(schema)
-        self.schema = kind(schema)
+        self.schema = Schema('memcage-report-1')
         self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/',
                             'LC_ALL': 'C.UTF-8'}
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
