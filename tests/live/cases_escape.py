@@ -73,8 +73,9 @@ def mount_options():
     return found.group(1) if found else ''
 
 
-def outcome(out):
-    return THROUGH if out.strip() == 'through' else STOPPED
+def each(program, acts):
+    """Attempts one after the other, each by a process of its own, which says the act too."""
+    return ['sh', '-c', f'for act in {" ".join(acts)}; do echo $act $({program} $act "$0"); done']
 
 
 def bare(live, words, **options):
@@ -99,20 +100,25 @@ def on_the_host(live, argv):
         home.remove()
 
 
-def judge(where, out, wanted):
-    seen = outcome(out)
-    if seen != wanted:
-        raise Failed(f'{where}: {seen} ({out.strip()!r}), expected {wanted}')
+def judge(where, out, wanted, acts=None):
+    """Of acts, if there is more than one, each has its line, and all come to the same."""
+    lines = out.splitlines() if acts else [out]
+    if acts and [line.split()[:1] for line in lines] != [[act] for act in acts]:
+        raise Failed(f'{where}: not each of {acts} was tried: {out!r}')
+    for line in lines:
+        seen = THROUGH if line.split()[len(acts or ()) and 1:] == ['through'] else STOPPED
+        if seen != wanted:
+            raise Failed(f'{where}: {seen} ({line.strip()!r}), expected {wanted}')
 
 
-def try_in_cages(live, words, options, wanted, report):
+def try_in_cages(live, words, options, wanted, report, acts=None):
     for cage in CAGES:
         result = cage.run(live, *options, '--', *words)
         live.expect(result, report={'cause': one_of('exited', 'oom', 'seccomp', 'signaled')})
         live.expect(result, report=report)
         live.ensure(result.out or result.report['cause'] != 'exited',
                     f'{cage.name}: nothing was tried')
-        judge(cage.name, result.out, wanted[cage.name])
+        judge(cage.name, result.out, wanted[cage.name], acts)
 
 
 def try_everywhere(live, attempt, names):
@@ -122,16 +128,22 @@ def try_everywhere(live, attempt, names):
 
     if not isinstance(attempt['nothing'], Unshown):
         out = bare(live, attempt['before'] + words(), start=attempt['start'])
-        judge('without a cage', out, attempt['nothing'])
-    try_in_cages(live, words(**{'%target': '1'}), attempt['options'], attempt, attempt['report'])
+        judge('without a cage', out, attempt['nothing'], attempt['acts'])
+    try_in_cages(live, words(**{'%target': '1'}), attempt['options'], attempt, attempt['report'],
+                 attempt['acts'])
 
 
 def attempt(name, words, default, nobody=STOPPED, strict=STOPPED, nothing=THROUGH, why=None,
-            options=(), start=None, before=(), report=ANY, setup=None, **more):
-    """A row of the table.  before: what it is started by without a cage; why: of `default`."""
-    row = {'words': words.split(), 'default': default, 'nobody': nobody, 'strict': strict,
+            options=(), start=None, before=(), report=ANY, setup=None, acts=None, **more):
+    """A row of the table.  before: what it is started by without a cage; why: of `default`; acts:
+    several of a kind, that the first of the words is told one after the other.
+    """
+    words = words.split()
+    if acts:
+        words = each(words[0].replace('@', '@@'), acts) + words[1:]
+    row = {'words': words, 'default': default, 'nobody': nobody, 'strict': strict,
            'nothing': nothing, 'options': options, 'start': start,
-           'before': list(before), 'report': report}
+           'before': list(before), 'report': report, 'acts': acts}
     assert why or default == STOPPED, name
     needs = ' '.join(row['words'])
 
@@ -157,12 +169,14 @@ def attempt(name, words, default, nobody=STOPPED, strict=STOPPED, nothing=THROUG
 # Init is what a cage shows of memcage; the supervisor itself has no number in there.
 
 attempt('find_a_process_of_the_host', '@escape-process find outsider %outside', STOPPED)
-for act in ('signal', 'queue', 'pidfd', 'owner', 'trace', 'vm-write', 'vm-read', 'mem', 'environ',
-            'fd', 'getfd', 'exe', 'root', 'cwd', 'prlimit', 'priority', 'ns-cgroup', 'ns-net'):
+WHAT_IT_IS = ['mem', 'environ', 'fd', 'getfd', 'exe', 'root', 'cwd', 'ns-cgroup', 'ns-net']
+attempt('send_to_a_process_of_the_host', '@escape-process %outside', STOPPED,
+        acts=['signal', 'queue', 'pidfd', 'owner', 'prlimit', 'priority'])
+attempt('reach_into_a_process_of_the_host', '@escape-process %outside', STOPPED, acts=WHAT_IT_IS)
+attempt('reach_into_the_init', '@escape-process %target', THROUGH, why=AS_ROOT, acts=WHAT_IT_IS)
+for act in ('trace', 'vm-write', 'vm-read'):    # each ends the job in strict
     attempt(f'{act}_of_a_process_of_the_host'.replace('-', '_'),
             f'@escape-process {act} %outside', STOPPED)
-for act in ('trace', 'vm-write', 'vm-read', 'mem', 'environ', 'fd', 'getfd', 'exe', 'root', 'cwd',
-            'ns-cgroup', 'ns-net'):
     attempt(f'{act}_of_the_init'.replace('-', '_'), f'@escape-process {act} %target', THROUGH,
             why=AS_ROOT)
 attempt('a_leaked_folder', '@escape-descriptor walk', STOPPED, start=['-f', '3'])
@@ -270,7 +284,7 @@ attempt('set_a_release_agent', '@escape-cgroup release-agent', STOPPED,
 
 # Resources ----------------------------------------------------------------------------------------
 
-SMALL = ['-m', '48M', '--tmp', '8M', '--pids', '32', '-t', '120s']
+SMALL = ['-m', '24M', '--tmp', '4M', '--pids', '32', '-t', '120s']
 
 
 def nothing_left(live, kind):
@@ -294,17 +308,17 @@ def take(name, kind, amount, program='@escape-take', default=STOPPED, nobody=STO
     case(within=150, **more)(play)
 
 
-take('memory', 'memory', 96)
-take('room_in_tmp', 'tmp', 64)
-take('room_in_tmp_at_once', 'tmp-fallocate', 64)
-take('room_in_tmp_by_mapping', 'tmp-mapping', 64)
+take('memory', 'memory', 40)
+take('room_in_tmp', 'tmp', 16)
+take('room_in_tmp_at_once', 'tmp-fallocate', 16)
+take('room_in_tmp_by_mapping', 'tmp-mapping', 16)
 take('files_in_tmp', 'inodes', 10000)
-take('pipes', 'pipes', 96)
-take('sockets', 'sockets', 96)
-take('system_v_memory', 'sysv', 96)
-take('posix_memory', 'shm', 64)
-take('memfd', 'memfd', 96)
-take('open_files', 'files', 100000, options=['-m', '12M', '-t', '120s'])
+take('pipes', 'pipes', 40)
+take('sockets', 'sockets', 40)
+take('system_v_memory', 'sysv', 40)
+take('posix_memory', 'shm', 40)
+take('memfd', 'memfd', 40)
+take('open_files', 'files', 50000, options=['-m', '6M', '-t', '120s'])
 take('watches', 'watches', 4000, options=['-m', '1M', '-t', '120s'])
 take('children', 'children', 64)
 take('zombies', 'zombies', 64)
