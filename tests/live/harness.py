@@ -76,6 +76,7 @@ class Case:
     exclusive: bool = False     # needs the machine alone
     skip: str = None            # why it cannot be tried here
     alike: bool = False         # what memcage does for it is the same on every kernel
+    races: bool = False         # another thing on two CPUs than on one
 
 
 def row(name, run=None, **expected):
