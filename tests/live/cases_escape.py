@@ -274,12 +274,14 @@ attempt('a_key_of_the_user', '@escape-ipc user-key %held', THROUGH, why=KEYS)
 
 # The cgroup ---------------------------------------------------------------------------------------
 
-attempt('leave_the_cgroup', '@escape-cgroup leave %options', STOPPED)
+# Each alone: a hierarchy of v1 that one of them mounts where there is none is in the list of where
+# the others are, until it is gone again.
+attempt('leave_the_cgroup', '@escape-cgroup leave %options', STOPPED, exclusive=True)
 attempt('leave_the_cgroup_by_the_inits_namespace',
-        '@escape-cgroup leave-by-namespace %options %target', THROUGH, why=AS_ROOT)
+        '@escape-cgroup leave-by-namespace %options %target', THROUGH, why=AS_ROOT, exclusive=True)
 attempt('outgrow_the_memory_limit', '@escape-cgroup outgrow 96', STOPPED, options=['-m', '32M'],
         parent_memory=48 * MIB)
-attempt('set_a_release_agent', '@escape-cgroup release-agent', STOPPED,
+attempt('set_a_release_agent', '@escape-cgroup release-agent', STOPPED, exclusive=True,
         nothing=THROUGH if not HOST.v2 else Unshown('v2 has none'))
 
 # Resources ----------------------------------------------------------------------------------------
