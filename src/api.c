@@ -25,6 +25,7 @@
 #include "report/text.h"
 #include "spec/limit.h"
 #include "spec/spec.h"
+#include "supervise/premises.h"
 #include "supervise/run.h"
 #include "supervise/supervise.h"
 
@@ -212,16 +213,30 @@ static void start(struct memcage_job *job)
 	}
 }
 
+static struct memcage_job *job_new(struct premises *premises)
+{
+	return premises ? premises_take_block(premises, sizeof(struct memcage_job))
+			: calloc(1, sizeof(struct memcage_job));
+}
+
+static void job_delete(struct memcage_job *job, struct premises *premises)
+{
+	if (premises)
+		premises_give_block(premises, job);
+	else
+		free(job);
+}
+
 API int memcage_start(const struct memcage_spec *spec, char *const argv[],
 		      struct memcage_job **ret_job, struct memcage_error *err)
 {
-	struct memcage_job *job = calloc(1, sizeof(*job));
+	struct memcage_job *job = job_new(spec->settings.premises);
 
 	if (!job)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "no memory for a job");
 	job->output = OUTPUT_NONE;
 	if (job_make(&job->job, &spec->settings, spec->limits, argv, err) < 0) {
-		free(job);
+		job_delete(job, spec->settings.premises);
 		return -1;
 	}
 	run_init(&job->run, &job->job);
@@ -314,13 +329,16 @@ uint64_t api_memory_used(const struct memcage_job *job)
 
 API struct memcage_job *memcage_job_free(struct memcage_job *job)
 {
+	struct premises *premises;
+
 	if (!job)
 		return NULL;
+	premises = job->job.settings.premises;
 	run_release(&job->run);
 	output_release(&job->output);
 	outcome_release(&job->outcome);
 	job_release(&job->job);
-	free(job);
+	job_delete(job, premises);
 	return NULL;
 }
 

@@ -81,7 +81,13 @@ static const char *explain_mkdir(int errnum)
 	}
 }
 
-static int make_jobs(struct cgroup *cgroup, struct memcage_error *err)
+/* Those below a pool have it from there. */
+static bool wants_hierarchy(const struct hierarchy *hierarchy, const struct host *host)
+{
+	return hierarchy->version == CGROUP_V1 && !host->borrowed;
+}
+
+static int make_jobs(struct cgroup *cgroup, const struct host *host, struct memcage_error *err)
 {
 	for (size_t i = 0; i < cgroup->count; i++) {
 		struct cgroup_part *part = &cgroup->parts[i];
@@ -94,7 +100,7 @@ static int make_jobs(struct cgroup *cgroup, struct memcage_error *err)
 		if (i == 0)
 			flock(part->job, LOCK_EX);
 		/* Before 5.11 v1's limits may reach no cgroup below; later kernels know only 1. */
-		if (i == 0 && hierarchy->version == CGROUP_V1)
+		if (i == 0 && wants_hierarchy(hierarchy, host))
 			file_write_at(part->job, "memory.use_hierarchy", "1");
 	}
 	return 0;
@@ -204,7 +210,7 @@ static int create_limited(struct cgroup *cgroup, const struct host *host,
 	choose_name(cgroup);
 	choose_parts(cgroup, host);
 	file_lock(base, LOCK_SH);
-	failed = make_jobs(cgroup, err);
+	failed = make_jobs(cgroup, host, err);
 	flock(base, LOCK_UN);
 	return failed ? -1 : write_limits(cgroup, values, false, err);
 }

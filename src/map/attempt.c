@@ -69,7 +69,7 @@ static int override(struct memcage_spec *spec, const struct item *item, struct m
 	return 0;
 }
 
-static int make_spec(const struct map *map, const struct task *task, const int stdio[3],
+static int make_spec(struct map *map, const struct task *task, const int stdio[3],
 		     struct memcage_spec *ret, struct memcage_error *err)
 {
 	struct settings *settings = &ret->settings;
@@ -77,9 +77,8 @@ static int make_spec(const struct map *map, const struct task *task, const int s
 	*ret = SPEC_EMPTY;
 	if (spec_copy(&map->spec, ret) < 0)
 		return out_of_memory(err);
-	settings->usage = map->options->report != NULL;
 	settings->no_terminal = true;
-	settings->place = &map->pool.jobs;
+	settings->premises = &map->pool.premises;
 	settings->item = task->item.text;
 	settings->seq = task->item.seq;
 	settings->attempt = task->attempt;

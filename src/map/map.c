@@ -126,6 +126,7 @@ static int open_all(struct map *map, struct memcage_error *err)
 {
 	if (spec_copy(map->options->spec, &map->spec) < 0)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
+	map->spec.settings.usage = map->options->report != NULL;
 	if (item_source_open(&map->options->items, &map->source, err) < 0 ||
 	    open_loop(map, err) < 0 || open_output(map, err) < 0 || open_report(map, err) < 0)
 		return -1;

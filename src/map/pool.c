@@ -87,10 +87,12 @@ static int make(struct pool *pool, struct memcage_error *err)
 				   .number = limit_whole_pages(pool->budget_bytes +
 							       allowance(pool)) },
 	};
+	struct host below;
 
 	if (cgroup_create_pool(&pool->cgroup, &pool->host, limits_, err) < 0)
 		return -1;
-	pool->jobs = cgroup_pool_host(&pool->cgroup, &pool->host);
+	below = cgroup_pool_host(&pool->cgroup, &pool->host);
+	premises_open(&pool->premises, &below);
 	return 0;
 }
 
@@ -130,6 +132,7 @@ uint64_t pool_used(const struct pool *pool)
 
 void pool_close(struct pool *pool)
 {
+	premises_close(&pool->premises);
 	cgroup_remove(&pool->cgroup);
 	delegate_restore(&pool->host);
 	host_release(&pool->host);

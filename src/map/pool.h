@@ -14,17 +14,18 @@
 #include "admit/budget.h"
 #include "cgroup/cgroup.h"
 #include "spec/spec.h"
+#include "supervise/premises.h"
 
 struct pool {
-	struct host host;     /* as prepared for the jobs */
-	struct cgroup cgroup; /* the pool's; its hierarchies are host's */
-	struct host jobs;     /* the host as jobs see it, which settings.place points to */
-	uint64_t jobs_most;   /* at once */
+	struct host host;	  /* as prepared for the jobs */
+	struct cgroup cgroup;	  /* the pool's; its hierarchies are host's */
+	struct premises premises; /* of the jobs: their settings point to it */
+	uint64_t jobs_most;	  /* at once */
 	uint64_t budget_bytes;
 	char budget_why[128]; /* auto: whose limit it comes from; "" */
 };
 
-#define POOL_NONE ((struct pool) { .budget_bytes = 0 })
+#define POOL_NONE ((struct pool) { .premises.above = OOM_WATCH_NONE })
 
 struct pool_options {
 	const struct memcage_spec

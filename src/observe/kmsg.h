@@ -76,6 +76,8 @@ struct kmsg_parser {
 
 /* The log from its end on, non-blocking; -1 with errno where it is not readable. */
 int kmsg_open(void);
+/* To its end as it is now. */
+void kmsg_skip(int fd);
 /*
  * Reads what has come since and adds what concerns job_path, the path of the job's memory cgroup
  * below the hierarchy's root.  As a container does not know the whole of it, it may also be found

@@ -16,6 +16,7 @@
 #include "job/command.h"
 #include "observe/usage.h"
 #include "report/text.h"
+#include "supervise/premises.h"
 
 #define LOG_WAIT_MSEC 5	  /* "Killed process" is printed after the signal was sent */
 #define CALL_WAIT_MSEC 50 /* ... and what audit has to say, by a thread of the kernel's */
@@ -295,6 +296,19 @@ void run_leave(struct run *run)
 		delegate_restore(&run->host);
 }
 
+/* The next of many jobs goes on where this one has stopped. */
+static void leave_log(struct run *run)
+{
+	struct premises *premises = run->job->settings.premises;
+
+	if (premises)
+		premises_give_log(premises,
+				  (struct premises_log) { run->kernel_log, run->log_usec });
+	else
+		own_close(&run->kernel_log);
+	run->kernel_log = -1;
+}
+
 void run_release(struct run *run)
 {
 	run_leave(run);
@@ -304,7 +318,7 @@ void run_release(struct run *run)
 	own_close(&run->tmp);
 	own_close(&run->listener);
 	free(run->denials);
-	own_close(&run->kernel_log);
+	leave_log(run);
 	own_close(&run->timer);
 	own_close(&run->epoll);
 }

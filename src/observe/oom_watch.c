@@ -102,7 +102,33 @@ void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host)
 	struct opening opening = { watch, memory->version };
 	bool unseen = hierarchy_walk_up(memory, open_level, &opening);
 
+	watch->is_v2 = memory->version == CGROUP_V2;
 	watch->hidden |= unseen;
+}
+
+/* v1: notifications of a level so far, whoever asked for them first. */
+static uint64_t count_notified(struct oom_watch *watch, size_t index)
+{
+	struct oom_ancestor *ancestor = &watch->ancestors[index];
+
+	if (watch->shared)
+		return count_notified(watch->shared, index) - ancestor->ooms;
+	ancestor->ooms += take_notified(ancestor->fd);
+	return ancestor->ooms;
+}
+
+void oom_watch_share_ancestors(struct oom_watch *watch, struct oom_watch *shared)
+{
+	const bool is_v2 = shared->is_v2;
+
+	memcpy(watch->ancestors, shared->ancestors,
+	       shared->ancestor_count * sizeof(*watch->ancestors));
+	watch->ancestor_count = shared->ancestor_count;
+	watch->hidden = shared->hidden;
+	watch->shared = shared;
+	for (size_t i = 0; i < watch->ancestor_count; i++)
+		watch->ancestors[i].ooms = is_v2 ? read_key_fd(watch->ancestors[i].fd, "oom")
+						 : count_notified(shared, i);
 }
 
 uint64_t oom_watch_limit_above(const struct oom_watch *watch)
@@ -355,12 +381,11 @@ static uint64_t finish_ancestors_v1(struct oom_watch *watch, struct memory_seen 
 	uint64_t above = 0;
 
 	for (size_t i = watch->ancestor_count; i-- > 0;) {
-		struct oom_ancestor *ancestor = &watch->ancestors[i];
+		uint64_t ooms = count_notified(watch, i);
 
-		ancestor->ooms += take_notified(ancestor->fd);
-		ret->ancestors[i].readable = ancestor->fd >= 0;
-		ret->ancestors[i].limit_hit = ancestor->ooms > above;
-		above = larger(above, ancestor->ooms);
+		ret->ancestors[i].readable = watch->ancestors[i].fd >= 0;
+		ret->ancestors[i].limit_hit = ooms > above;
+		above = larger(above, ooms);
 	}
 	return above;
 }
@@ -459,6 +484,7 @@ void oom_watch_release(struct oom_watch *watch)
 	own_close(&watch->local);
 	watch->own = -1;
 	nested_watch_release(&watch->nested);
-	for (size_t i = 0; i < watch->ancestor_count; i++)
+	for (size_t i = 0; i < watch->ancestor_count && !watch->shared; i++)
 		own_close(&watch->ancestors[i].fd);
+	watch->ancestor_count = watch->shared ? 0 : watch->ancestor_count;
 }

@@ -33,6 +33,9 @@ struct oom_watch {
 	int local;  /* v2: memory.events.local of the job */
 	struct oom_ancestor ancestors[OBSERVED_ANCESTORS]; /* nearest first */
 	size_t ancestor_count;
+	bool is_v2; /* what their descriptors are */
+	/* Whose they are, where many jobs have the same: what was counted before is in ooms. */
+	struct oom_watch *shared;
 	bool hidden;	   /* there are levels above that we cannot read */
 	uint64_t notified; /* v1: notifications of the job so far */
 	int own;	   /* observe: memcage's own cgroup, the hierarchy's descriptor; -1 */
@@ -56,6 +59,11 @@ uint64_t oom_watch_limit_above(const struct oom_watch *watch);
  * where the latter cannot be watched.
  */
 void oom_watch_open_ancestors(struct oom_watch *watch, const struct host *host);
+/*
+ * The same for one of many jobs below the same levels, which are open in `shared` for all of them,
+ * and which outlives the watch.
+ */
+void oom_watch_share_ancestors(struct oom_watch *watch, struct oom_watch *shared);
 int oom_watch_open(struct oom_watch *watch, const struct cgroup *cgroup, struct memcage_error *err);
 /* Without a cgroup for the job: watches memcage's own. */
 int oom_watch_open_own(struct oom_watch *watch, const struct host *host, struct memcage_error *err);

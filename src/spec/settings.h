@@ -15,6 +15,8 @@
 #include "base/error.h"
 #include "host/host.h"
 
+struct premises;
+
 struct bind {
 	char *text;	       /* as it was said, for messages */
 	char *source, *target; /* absolute */
@@ -67,7 +69,7 @@ struct settings {
 	/* Of one job among many (map.h), the caller's: */
 	bool no_terminal;	  /* it has a session of its own, without memcage's terminal */
 	int stdio[3];		  /* what becomes its descriptors 0, 1, 2; -1: what memcage has */
-	const struct host *place; /* where its cgroup is made; NULL: memcage's own cgroup */
+	struct premises *premises; /* what it has in common with others; NULL: nothing */
 	bool any_limit;		  /* jobs that are not known yet may want any controller */
 	const char *item;	  /* for the report; NULL: none */
 	uint64_t seq, attempt;	  /* likewise; 0: none */

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cage/identity.h"
 #include "host/delegate.h"
 #include "host/scope.h"
 #include "report/text.h"
+#include "supervise/premises.h"
 
 #define TMP_SHARE                                                                                  \
 	8 /* the private tmpfs gets this part of the memory, unless --tmp says otherwise */
@@ -327,8 +329,8 @@ static int choose_place(struct run *run)
 
 int prepare_host(struct run *run)
 {
-	if (run->job->settings.place) {
-		run->host = host_borrow(run->job->settings.place);
+	if (run->job->settings.premises) {
+		run->host = host_borrow(&run->job->settings.premises->host);
 		return check_shared(run);
 	}
 	return check_shared(run) < 0 || choose_place(run) < 0 ? -1 : 0;
@@ -345,17 +347,34 @@ int prepare_cgroup(struct run *run)
 	return end_job_as_group(run);
 }
 
+static void open_log(struct run *run)
+{
+	struct premises *premises = run->job->settings.premises;
+	struct premises_log log;
+
+	if (!premises) {
+		run->kernel_log = kmsg_open();
+		return;
+	}
+	log = premises_take_log(premises, clock_usec());
+	run->kernel_log = log.fd;
+	run->log_usec = log.since_usec;
+}
+
 static int open_watch(struct run *run)
 {
 	if (run->host.observes)
 		return oom_watch_open_own(&run->watch, &run->host, &run->failure);
-	run->kernel_log = kmsg_open();
+	open_log(run);
 	return oom_watch_open(&run->watch, &run->cgroup, &run->failure);
 }
 
 int prepare_watch(struct run *run)
 {
-	oom_watch_open_ancestors(&run->watch, &run->host);
+	if (run->job->settings.premises)
+		oom_watch_share_ancestors(&run->watch, &run->job->settings.premises->above);
+	else
+		oom_watch_open_ancestors(&run->watch, &run->host);
 	compare_with_above(run);
 	if (open_watch(run) < 0)
 		return -1;

@@ -74,6 +74,7 @@ struct run {
 	pid_t main_pid;		/* where only the kernel log can tell of the filter's kills; 0 */
 	int epoll, timer, kernel_log;
 	bool own_pids;	     /* the kernel log's are those that we see */
+	uint64_t log_usec;   /* the date of what it began with */
 	bool log_watched;    /* new records of the kernel log wake us */
 	uint64_t noted_usec; /* when the job's processes were last listed for it */
 

@@ -16,6 +16,7 @@
 #include "observe/usage.h"
 #include "supervise/memory_events.h"
 #include "supervise/phase.h"
+#include "supervise/premises.h"
 #include "supervise/prepare.h"
 
 #define HEARD_MOST 64 /* messages of init in one go */
@@ -385,6 +386,13 @@ static int make_place(struct run *run)
 	return launch_place(&run->child, &run->cgroup, network, &run->failure);
 }
 
+static bool has_own_pids(const struct run *run)
+{
+	const struct premises *premises = run->job->settings.premises;
+
+	return premises ? premises->own_pids : host_is_root_pid_namespace();
+}
+
 int supervise_start(struct run *run)
 {
 	uint64_t now;
@@ -401,7 +409,7 @@ int supervise_start(struct run *run)
 	arm_timer(run);
 	if (!run->host.observes && !run->host.borrowed)
 		cgroup_sweep(&run->host);
-	run->own_pids = run->kernel_log >= 0 && host_is_root_pid_namespace();
+	run->own_pids = run->kernel_log >= 0 && has_own_pids(run);
 	return 0;
 }
 
