@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,55 @@ static const char settings[] = "PRAGMA trusted_schema = OFF;"
 			       "PRAGMA temp_store = FILE;"
 			       "PRAGMA temp.cache_size = -256;"
 			       "PRAGMA temp.journal_mode = OFF;";
+
+/* ---- memory ---- */
+
+#define CACHE_PAGES 320	     /* of both caches above */
+#define CACHE_HEADER 512     /* of each, at most: SQLITE_CONFIG_PCACHE_HDRSZ */
+#define LOOKASIDE_BYTES 4096 /* as large as nearly all that a statement needs */
+#define LOOKASIDE_COUNT 128
+
+/*
+ * SQLite's own pages and small pieces lie where a fork does not copy them (MADV_WIPEONFORK): the
+ * init of each job is forked, and each page that we write between two forks would be copied once
+ * more. Without that memory SQLite takes the heap's.
+ */
+static void *take_apart(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	madvise(memory, size, MADV_WIPEONFORK);
+	return memory;
+}
+
+/* Before the first connection of the process. */
+static void set_cache_apart(void)
+{
+	static bool done;
+	const int page = 4096 + CACHE_HEADER;
+	void *memory = done ? NULL : take_apart((size_t) page * CACHE_PAGES);
+
+	if (memory)
+		sqlite3_config(SQLITE_CONFIG_PAGECACHE, memory, page, CACHE_PAGES);
+	done = true;
+}
+
+static void set_lookaside_apart(struct database *database)
+{
+	database->lookaside = take_apart((size_t) LOOKASIDE_BYTES * LOOKASIDE_COUNT);
+	if (database->lookaside)
+		sqlite3_db_config(database->sqlite, SQLITE_DBCONFIG_LOOKASIDE, database->lookaside,
+				  LOOKASIDE_BYTES, LOOKASIDE_COUNT);
+}
+
+static void release_lookaside(struct database *database)
+{
+	if (database->lookaside)
+		munmap(database->lookaside, (size_t) LOOKASIDE_BYTES * LOOKASIDE_COUNT);
+	database->lookaside = NULL;
+}
 
 /* ---- errors ---- */
 
@@ -248,6 +298,8 @@ int database_commit(struct database *database, struct memcage_error *err)
 {
 	if (database->failed)
 		return say_again(database, err);
+	if (database->files_known && !database->begun)
+		return 0;
 	if (database->files_known && check_files(database, err) < 0)
 		return -1;
 	if (database->begun && step(database, database->commit, err) < 0)
@@ -347,8 +399,7 @@ static int make_tables(struct database *database, const struct database_kind *ki
 static int prepare(struct database *database, const char *text, sqlite3_stmt **ret,
 		   struct memcage_error *err)
 {
-	if (sqlite3_prepare_v3(database->sqlite, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL) !=
-	    SQLITE_OK)
+	if (sqlite3_prepare_v2(database->sqlite, text, -1, ret, NULL) != SQLITE_OK)
 		return fail(database, err);
 	return 0;
 }
@@ -436,12 +487,14 @@ static int open_file(struct database *database, struct memcage_error *err)
 		name = NULL;
 		return say(database, MEMCAGE_ERROR_SETUP, ENOMEM, "cannot be opened", err);
 	}
+	set_cache_apart();
 	errno = 0; /* SQLite takes it for the reason also where no system call has failed */
 	if (sqlite3_open_v2(name, &database->sqlite, flags, NULL) != SQLITE_OK) {
 		int errnum = database->sqlite ? sqlite3_system_errno(database->sqlite) : ENOMEM;
 
 		return say_unopened(database, errnum ? errnum : ENAMETOOLONG, err);
 	}
+	set_lookaside_apart(database);
 	sqlite3_busy_handler(database->sqlite, wait_for_others, NULL);
 	if (sqlite3_db_readonly(database->sqlite, "main") == 1)
 		return say(database, MEMCAGE_ERROR_SETUP,
@@ -480,6 +533,7 @@ void database_close(struct database *database)
 		sqlite3_finalize(database->statements[i]);
 	free(database->statements);
 	sqlite3_close(database->sqlite);
+	release_lookaside(database);
 	for (size_t i = 0; i < DATABASE_FILE__COUNT; i++)
 		free(database->files[i].path);
 	*database = (struct database) { 0 };

@@ -51,6 +51,7 @@ struct database_identity {
 struct database {
 	const char *path; /* as it was given, the caller's; for messages */
 	struct sqlite3 *sqlite;
+	void *lookaside; /* its small pieces; NULL: in the heap */
 	struct sqlite3_stmt *begin, *commit, **statements;
 	size_t statement_count;
 	struct database_identity files[DATABASE_FILE__COUNT];
