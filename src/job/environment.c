@@ -162,3 +162,28 @@ char **environment_make(const struct job *job)
 	}
 	return list;
 }
+
+char **environment_extend(char *const environment[], const char *const extra[])
+{
+	size_t count = 0, extras = 0, bytes = 0;
+	char **list, *text;
+
+	while (environment[count])
+		count++;
+	for (; extra && extra[extras]; extras++)
+		bytes += strlen(extra[extras]) + 1;
+	list = malloc((count + extras + 1) * sizeof(char *) + bytes);
+	if (!list)
+		return NULL;
+	text = (char *) (list + count + extras + 1);
+	memcpy(list, environment, (count + 1) * sizeof(char *));
+	for (size_t i = 0; i < extras; i++) {
+		char **at = find(list, extra[i]);
+
+		if (!*at)
+			at[1] = NULL;
+		*at = text;
+		text = stpcpy(text, extra[i]) + 1;
+	}
+	return list;
+}

@@ -9,5 +9,10 @@
  * of memory.
  */
 char **environment_make(const struct job *job);
+/*
+ * Such a list with other variables, NAME=VALUE, in addition or instead; NULL-terminated.  One piece
+ * of memory, for free(3), which points into the first list; NULL: out of memory.
+ */
+char **environment_extend(char *const environment[], const char *const extra[]);
 /* The value of a variable in such a list, or NULL. */
 const char *environment_get(char *const environment[], const char *name);

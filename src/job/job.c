@@ -212,10 +212,54 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 	return 0;
 }
 
+/* As many words in one piece: the list, and behind it the texts. */
+static char **copy_words(char *const words[], size_t count, size_t bytes)
+{
+	char **list = malloc((count + 1) * sizeof(char *) + bytes);
+	char *text = (char *) (list + count + 1);
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		list[i] = text;
+		text = stpcpy(text, words[i]) + 1;
+	}
+	list[count] = NULL;
+	return list;
+}
+
+static char **copy_command(char *const argv[])
+{
+	size_t count = 0, bytes = 0;
+
+	for (; argv[count]; count++)
+		bytes += strlen(argv[count]) + 1;
+	return copy_words(argv, count, bytes);
+}
+
+/* Where command and environment are its own; what the model has is not looked at again. */
+static int derive(struct job *job, const struct settings *settings,
+		  const struct limit_value *memory, char *const argv[], struct memcage_error *err)
+{
+	*job = *settings->model;
+	job->model = settings->model;
+	job->settings = *settings;
+	job->settings.mask = job->model->settings.mask;
+	job->limits[LIMIT_MEMORY] = *memory;
+	job->argv = copy_command(argv);
+	job->environment = environment_extend(job->model->environment, settings->extra);
+	if (job->argv && job->environment)
+		return 0;
+	job_release(job);
+	return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
+}
+
 int job_make(struct job *job, const struct settings *settings,
 	     const struct limit_value values[LIMIT__COUNT], char *const argv[],
 	     struct memcage_error *err)
 {
+	if (settings->model)
+		return derive(job, settings, &values[LIMIT_MEMORY], argv, err);
 	*job = (struct job) { .settings = SETTINGS_DEFAULT };
 	if (settings_copy(settings, &job->settings) < 0)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
@@ -233,8 +277,20 @@ static void free_list(char **list)
 	free(list);
 }
 
+/* Each of its two lists is one piece. */
+static void release_derived(struct job *job)
+{
+	free(job->argv);
+	free(job->environment);
+	*job = (struct job) { 0 };
+}
+
 void job_release(struct job *job)
 {
+	if (job->model) {
+		release_derived(job);
+		return;
+	}
 	free_list(job->argv);
 	free_list(job->environment);
 	free(job->workdir);

@@ -30,12 +30,17 @@ struct job {
 	bool bind_workdir;		 /* it lies below a private place and must be shown there */
 	struct covers covers;
 
+	const struct job *model; /* whose most of this is; NULL: all is its own */
+
 	char *path;	   /* for execve in workdir; NULL: the command cannot be executed, for */
 	int exec_status;   /* 126 or 127 */
 	char failure[480]; /* and why, as one line */
 };
 
 /*
+ * With settings->model all is taken from there but argv, the memory limit and the settings of one
+ * job among many: what is said of each of them is looked at once.  The model outlives the job.
+ *
  * -1 with a usage error, which names the option.  A command that is not there is no error: see
  * path.
  */

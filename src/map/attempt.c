@@ -12,91 +12,8 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/parse.h"
-#include "item/template.h"
 #include "map/map_state.h"
 #include "report/report.h"
-
-/* ---- what the job gets ---- */
-
-static int out_of_memory(struct memcage_error *err)
-{
-	return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
-}
-
-static int put_env(struct memcage_spec *spec, const char *name, const char *value,
-		   struct memcage_error *err)
-{
-	auto_free char *entry = NULL;
-
-	if (asprintf(&entry, "%s=%s", name, value) < 0)
-		return out_of_memory(err);
-	return memcage_spec_set(spec, "env", entry, err);
-}
-
-static int put_number(struct memcage_spec *spec, const char *name, uint64_t number,
-		      struct memcage_error *err)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%llu", (unsigned long long) number);
-	return put_env(spec, name, text, err);
-}
-
-static int describe(struct memcage_spec *spec, const struct task *task, struct memcage_error *err)
-{
-	const struct item *item = &task->item;
-
-	if (put_env(spec, "MEMCAGE_ITEM", item->text, err) < 0 ||
-	    put_number(spec, "MEMCAGE_SEQ", item->seq, err) < 0 ||
-	    put_number(spec, "MEMCAGE_ATTEMPT", task->attempt, err) < 0)
-		return -1;
-	if (!item->is_range)
-		return 0;
-	return put_number(spec, "MEMCAGE_OFFSET", item->offset, err) < 0 ||
-			       put_number(spec, "MEMCAGE_LENGTH", item->length, err) < 0
-		       ? -1
-		       : 0;
-}
-
-static int override(struct memcage_spec *spec, const struct item *item, struct memcage_error *err)
-{
-	for (size_t i = 0; i < item->limit_count; i++)
-		if (memcage_spec_set(spec, item->limits[i].key, item->limits[i].text, err) < 0)
-			return -1;
-	for (size_t i = 0; i < item->env_count; i++)
-		if (put_env(spec, item->env[i].key, item->env[i].text, err) < 0)
-			return -1;
-	return 0;
-}
-
-static int make_spec(struct map *map, const struct task *task, const int stdio[3],
-		     struct memcage_spec *ret, struct memcage_error *err)
-{
-	struct settings *settings = &ret->settings;
-
-	*ret = SPEC_EMPTY;
-	if (spec_copy(&map->spec, ret) < 0)
-		return out_of_memory(err);
-	settings->no_terminal = true;
-	settings->premises = &map->pool.premises;
-	settings->item = task->item.text;
-	settings->seq = task->item.seq;
-	settings->attempt = task->attempt;
-	memcpy(settings->stdio, stdio, sizeof(settings->stdio));
-	if (override(ret, &task->item, err) < 0 || describe(ret, task, err) < 0)
-		return -1;
-	ret->limits[LIMIT_MEMORY] =
-		(struct limit_value) { .set = true,
-				       .number = limit_whole_pages(task->memory_bytes) };
-	return 0;
-}
-
-static char **make_command(const struct map *map, const struct item *item)
-{
-	char *const *words = item->command ? item->command : map->options->command;
-
-	return template_fill(words, item, map->options->append_item && !item->command);
-}
 
 /* ---- its descriptors ---- */
 
@@ -377,24 +294,6 @@ static void enter_running(struct map *map, struct task *task)
 		map->summary->promised_peak_bytes = map->promised_bytes;
 }
 
-static int start_job(struct map *map, struct task *task, const struct ends *ends,
-		     struct memcage_error *err)
-{
-	const int stdio[] = { ends->input, ends->output[COLLECT_STDOUT],
-			      ends->output[COLLECT_STDERR] };
-	auto_free char **command = make_command(map, &task->item);
-	struct memcage_spec spec;
-	int result;
-
-	if (!command)
-		return out_of_memory(err);
-	result = make_spec(map, task, stdio, &spec, err);
-	if (result == 0)
-		result = memcage_start(&spec, command, &task->job, err);
-	spec_release(&spec);
-	return result;
-}
-
 /* As if it had not been tried. */
 static int take_back(struct map *map, struct task *task)
 {
@@ -421,7 +320,10 @@ int attempt_start(struct map *map, struct task *task, struct memcage_error *err)
 		close_ends(map, &ends);
 		return take_back(map, task);
 	}
-	result = start_job(map, task, &ends, err);
+	result = attempt_job(map, task,
+			     (const int[]) { ends.input, ends.output[COLLECT_STDOUT],
+					     ends.output[COLLECT_STDERR] },
+			     err);
 	close_ends(map, &ends);
 	enter_running(map, task);
 	if (result < 0)

@@ -132,7 +132,7 @@ static int open_all(struct map *map, struct memcage_error *err)
 		return -1;
 	if (open_pool(map, err) < 0 || open_ledger(map, err) < 0 || open_share(map, err) < 0)
 		return -1;
-	return intake_open(map, err);
+	return intake_open(map, err) < 0 ? -1 : attempt_model(map, err);
 }
 
 static void close_all(struct map *map)
@@ -149,6 +149,8 @@ static void close_all(struct map *map)
 	pool_close(&map->pool);
 	ledger_close(map->ledger);
 	item_source_close(map->source);
+	if (map->has_model)
+		job_release(&map->model);
 	spec_release(&map->spec);
 	own_close(&map->report);
 	own_close(&map->epoll);

@@ -5,6 +5,7 @@
 #include "admit/admit.h"
 #include "admit/retry.h"
 #include "item/feed.h"
+#include "job/job.h"
 #include "map/map.h"
 #include "map/pool.h"
 #include "map/share.h"
@@ -59,6 +60,8 @@ struct map {
 	const struct map_options *options;
 	const struct map_teller *teller;
 	struct memcage_spec spec; /* of all jobs */
+	struct job model; /* of those that differ by their item only, which most do */
+	bool has_model;
 	struct item_source *source;
 	struct pool pool;
 	struct share share;
@@ -109,6 +112,10 @@ void dispatch_measure(struct map *map, uint64_t now);
 
 /* attempt.c: one job of a task. */
 int attempt_start(struct map *map, struct task *task, struct memcage_error *err);
+/* attempt_job.c: what all jobs have is looked at once, where that is not the items' own. */
+int attempt_model(struct map *map, struct memcage_error *err);
+/* Starts its job with these descriptors as 0, 1, 2; -1: no job was made. */
+int attempt_job(struct map *map, struct task *task, const int stdio[3], struct memcage_error *err);
 void attempt_event(struct map *map, const struct watch *watch, uint32_t events);
 /* A task whose output is out has ended. */
 void attempt_settle(struct map *map, struct task *task);

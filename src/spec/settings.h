@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "host/host.h"
 
+struct job;
 struct premises;
 
 struct bind {
@@ -69,6 +70,8 @@ struct settings {
 	/* Of one job among many (map.h), the caller's: */
 	bool no_terminal;	  /* it has a session of its own, without memcage's terminal */
 	int stdio[3];		  /* what becomes its descriptors 0, 1, 2; -1: what memcage has */
+	const struct job *model;   /* it is as this one, but for what is here and its memory; NULL */
+	const char *const *extra;  /* then: NAME=VALUE for its environment, NULL-terminated */
 	struct premises *premises; /* what it has in common with others; NULL: nothing */
 	bool any_limit;		  /* jobs that are not known yet may want any controller */
 	const char *item;	  /* for the report; NULL: none */
