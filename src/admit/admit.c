@@ -24,9 +24,9 @@ static enum admit_reason look_at_memory(const struct admit_pool *pool,
 					const struct admit_waiting *job, uint64_t *ret_missing)
 {
 	uint64_t promised = add(pool->promised_bytes, job->memory_bytes);
+	uint64_t beside = beyond(pool->beside_bytes, pool->allowance_bytes);
 
-	*ret_missing = beyond(add(promised, pool->running > 0 ? pool->beside_bytes : 0),
-			      pool->budget_bytes);
+	*ret_missing = beyond(add(promised, pool->running > 0 ? beside : 0), pool->budget_bytes);
 	if (promised > pool->budget_bytes)
 		return ADMIT_FOR_PROMISED;
 	if (*ret_missing > 0)

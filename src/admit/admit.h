@@ -5,10 +5,11 @@
  * The rule, which memcage-map(1) states:
  *  1. No more than `jobs_most` at once.
  *  2. What is promised to all that run, what the pool holds beside (shared files, memory that ended
- *     jobs have left charged), and the limit of the job to come fit into the budget; and with
- *     `available_bytes` known, the machine has that much left.  Where nothing runs, only the limit
- *     has to fit: nothing that waiting could bring would free the rest, much of which the kernel
- *     can, and a job that fits into the budget must start in the end.
+ *     jobs have left charged) beyond its allowance for bookkeeping, and the limit of the job to
+ *     come fit into the budget; and with `available_bytes` known, the machine has that much left.
+ *     Where nothing runs, only the limit has to fit: nothing that waiting could bring would free
+ *     the rest, much of which the kernel can, and a job that fits into the budget must start in
+ *     the end.
  *  3. In the order of the queue.  Where the first does not fit, a later one that does may go before
  *     it, but one job is overtaken ADMIT_OVERTAKEN_MOST times at most: then all wait for it.
  *  4. A job that is to be alone starts when nothing runs, and nothing starts beside it.
@@ -40,6 +41,7 @@ struct admit_pool {
 	uint64_t budget_bytes;
 	uint64_t promised_bytes;  /* sum of the limits of all that run */
 	uint64_t beside_bytes;	  /* used in the pool, by nobody who runs */
+	uint64_t allowance_bytes; /* so much of that is the pool's own, on top of the budget */
 	uint64_t available_bytes; /* of the machine and all levels above; UINT64_MAX: do not look */
 	uint64_t running, jobs_most;
 	bool alone_runs; /* the one that runs wants to be alone */

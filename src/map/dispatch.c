@@ -52,6 +52,7 @@ static struct admit_pool admit_pool_now(const struct map *map, uint64_t now)
 		.budget_bytes = map->pool.budget_bytes,
 		.promised_bytes = map->promised_bytes,
 		.beside_bytes = map->beside_bytes,
+		.allowance_bytes = map->pool.allowance_bytes,
 		.available_bytes = map->available_bytes,
 		.running = map->running.count,
 		.jobs_most = map->pool.jobs_most,

@@ -82,13 +82,14 @@ static uint64_t allowance(const struct pool *pool)
 
 static int make(struct pool *pool, struct memcage_error *err)
 {
-	struct limit_value limits_[LIMIT__COUNT] = {
-		[LIMIT_MEMORY] = { .set = true,
-				   .number = limit_whole_pages(pool->budget_bytes +
-							       allowance(pool)) },
-	};
+	struct limit_value limits_[LIMIT__COUNT] = { 0 };
 	struct host below;
 
+	pool->allowance_bytes = allowance(pool);
+	limits_[LIMIT_MEMORY] = (struct limit_value) {
+		.set = true,
+		.number = limit_whole_pages(pool->budget_bytes + pool->allowance_bytes),
+	};
 	if (cgroup_create_pool(&pool->cgroup, &pool->host, limits_, err) < 0)
 		return -1;
 	below = cgroup_pool_host(&pool->cgroup, &pool->host);

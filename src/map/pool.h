@@ -22,7 +22,8 @@ struct pool {
 	struct premises premises; /* of the jobs: their settings point to it */
 	uint64_t jobs_most;	  /* at once */
 	uint64_t budget_bytes;
-	char budget_why[128]; /* auto: whose limit it comes from; "" */
+	uint64_t allowance_bytes; /* on top of it, for bookkeeping */
+	char budget_why[128];	  /* auto: whose limit it comes from; "" */
 };
 
 #define POOL_NONE ((struct pool) { .premises.above = OOM_WATCH_NONE })
