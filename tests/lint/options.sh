@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # options.sh - the help of a verb and its man page must name the same options, and for `memcage run`
-# the contract too.
+# and `memcage map` the contract too.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # What begins with a dash, one a line.
 dashed_words() {
-	grep --only-matching -E -- '(^|[ ,])--?[a-z][a-z-]*' | tr -d ' ,' | sort -u
+	grep --only-matching -E -- '(^|[ ,])--?[0a-z][a-z-]*' | tr -d ' ,' | sort -u
 }
 
 # The heads of the list: lines that begin with an option.  Two blanks part a head from its meaning.
@@ -23,8 +23,10 @@ in_page() {
 	sed -n 's/^\.It Fl /Fl /p' "man/memcage-$1.1" | sed 's/Fl /-/g' | dashed_words
 }
 
+# in_contract VERB - what is of all verbs, and its own.
 in_contract() {
-	grep -v '^#' tests/lint/contract-options | dashed_words
+	awk -v verb="$1:" '/^[a-z]+:$/ { other = $0 != verb; next } !other && !/^#/' \
+		tests/lint/contract-options | dashed_words
 }
 
 # compare NAME LIST NAME LIST
@@ -39,9 +41,11 @@ compare() {
 }
 
 status=0
-for verb in run doctor; do
+for verb in run map doctor; do
 	compare "$verb --help" "$(in_help "$verb")" "man/memcage-$verb.1" "$(in_page "$verb")" ||
 		status=1
 done
-compare 'run --help' "$(in_help run)" 'the contract' "$(in_contract)" || status=1
+for verb in run map; do
+	compare "$verb --help" "$(in_help "$verb")" 'the contract' "$(in_contract "$verb")" || status=1
+done
 exit "$status"
