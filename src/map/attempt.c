@@ -13,7 +13,7 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "map/map_state.h"
-#include "report/report.h"
+#include "report/outcome.h"
 
 /* ---- its descriptors ---- */
 
@@ -237,23 +237,16 @@ static void job_ended(struct map *map, struct task *task)
 /* No job could be made of it, which its report says as any other. */
 static void never_began(struct map *map, struct task *task, const struct memcage_error *why)
 {
-	static const struct usage nothing_used = { UNREADABLE, UNREADABLE, UNREADABLE,
-						   UNREADABLE, UNREADABLE, UNREADABLE,
-						   UNREADABLE, UNREADABLE, UNREADABLE };
-	char *const no_command[] = { NULL };
+	auto_free char **command = attempt_command(map, &task->item);
+	struct limit_value limits_[LIMIT__COUNT];
 	const struct report report = {
-		.ended = true,
-		.id = "",
-		.command = no_command,
-		.policy = "default",
+		.command = command,
+		.policy = map->spec.settings.policy,
 		.item = task->item.text,
 		.seq = task->item.seq,
 		.attempt = task->attempt,
-		.verdict = { .cause = MEMCAGE_CAUSE_SETUP_FAILED, .status = 125, .exit_code = -1 },
+		.limits = limits_,
 		.summary = why->text,
-		.failure = why->text,
-		.usage = nothing_used,
-		.memory_effective_bytes = UNREADABLE,
 	};
 	const struct memcage_result result = {
 		.cause = MEMCAGE_CAUSE_SETUP_FAILED,
@@ -263,8 +256,12 @@ static void never_began(struct map *map, struct task *task, const struct memcage
 		.memory_peak_bytes = UINT64_MAX,
 		.summary = why->text,
 	};
-	auto_free char *line = report_json(&report, true);
+	auto_free char *line = NULL;
 
+	memcpy(limits_, map->spec.limits, sizeof(limits_));
+	limits_[LIMIT_MEMORY] = (struct limit_value) { .set = true, .number = task->memory_bytes };
+	if (command)
+		line = outcome_refused(&report);
 	end_attempt(map, task, &result, line);
 }
 

@@ -169,12 +169,17 @@ static int refuse_length(const struct item *item, struct memcage_error *err)
 			   (unsigned long long) item->seq, ITEM_BYTES_MOST - 1);
 }
 
+char **attempt_command(const struct map *map, const struct item *item)
+{
+	char *const *words = item->command ? item->command : map->options->command;
+
+	return template_fill(words, item, map->options->append_item && !item->command);
+}
+
 int attempt_job(struct map *map, struct task *task, const int stdio[3], struct memcage_error *err)
 {
 	const struct item *item = &task->item;
-	char *const *words = item->command ? item->command : map->options->command;
-	auto_free char **command =
-		template_fill(words, item, map->options->append_item && !item->command);
+	auto_free char **command = attempt_command(map, item);
 	struct variables variables = { .count = 0 };
 	int result;
 

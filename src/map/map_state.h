@@ -60,7 +60,7 @@ struct map {
 	const struct map_options *options;
 	const struct map_teller *teller;
 	struct memcage_spec spec; /* of all jobs */
-	struct job model; /* of those that differ by their item only, which most do */
+	struct job model;	  /* of those that differ by their item only, which most do */
 	bool has_model;
 	struct item_source *source;
 	struct pool pool;
@@ -114,6 +114,8 @@ void dispatch_measure(struct map *map, uint64_t now);
 int attempt_start(struct map *map, struct task *task, struct memcage_error *err);
 /* attempt_job.c: what all jobs have is looked at once, where that is not the items' own. */
 int attempt_model(struct map *map, struct memcage_error *err);
+/* argv of its job; one block of memory, the caller's; NULL: no memory. */
+char **attempt_command(const struct map *map, const struct item *item);
 /* Starts its job with these descriptors as 0, 1, 2; -1: no job was made. */
 int attempt_job(struct map *map, struct task *task, const int stdio[3], struct memcage_error *err);
 void attempt_event(struct map *map, const struct watch *watch, uint32_t events);

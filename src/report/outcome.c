@@ -232,6 +232,28 @@ char *outcome_json_line(struct outcome *outcome)
 	return report_json(&outcome->report, true);
 }
 
+char *outcome_refused(const struct report *known)
+{
+	struct outcome outcome = { 0 };
+	struct report report = *known;
+
+	outcome_begin(&outcome);
+	make_id(&outcome);
+	report.id = outcome.id;
+	report.started_at = outcome.started_at;
+	report.ended = true;
+	report.policy = known->policy ? known->policy : "default";
+	report.failure = known->summary;
+	report.verdict = (struct verdict) {
+		.cause = MEMCAGE_CAUSE_SETUP_FAILED,
+		.exit_code = -1,
+		.status = 125,
+	};
+	report.usage = usage_unknown;
+	report.memory_effective_bytes = UNREADABLE;
+	return report_json(&report, true);
+}
+
 void outcome_release(struct outcome *outcome)
 {
 	free(outcome->json);

@@ -30,4 +30,9 @@ void outcome_end(struct outcome *outcome, const struct run *run);
 const char *outcome_json(struct outcome *outcome);
 /* The same as one line, the caller's. */
 char *outcome_json_line(struct outcome *outcome);
+/*
+ * The same of a job that could not be made of its options: what the caller knows of it, and why as
+ * its summary.
+ */
+char *outcome_refused(const struct report *known);
 void outcome_release(struct outcome *outcome);

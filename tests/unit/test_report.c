@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "report/report.h"
+#include "report/outcome.h"
 
 #define MIB(n) (UINT64_C(1048576) * (n))
 #define STYLE (JSON_INDENT(2) | JSON_REAL_PRECISION(15))
@@ -599,6 +599,41 @@ static void check_said(void **state)
 	assert_int_equal(report_warnings_said(&report, said), WARNINGS_MOST);
 }
 
+static const char *text_at(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static void check_refused(void **state)
+{
+	const struct report known = {
+		.command = train,
+		.limits = half_gib,
+		.item = "a",
+		.seq = 3,
+		.attempt = 1,
+		.summary = "--bind '/x': no",
+	};
+	char *line = outcome_refused(&known);
+	json_t *report = json_loads(line, 0, NULL);
+	const json_t *usage = json_object_get(report, "usage");
+
+	(void) state;
+	assert_non_null(report);
+	assert_string_equal(text_at(report, "outcome"), "failed");
+	assert_string_equal(text_at(report, "cause"), "setup-failed");
+	assert_string_equal(text_at(report, "summary"), known.summary);
+	assert_string_equal(text_at(report, "policy"), "default");
+	assert_int_equal(strlen(text_at(report, "id")), strlen("20261120T081502-4f2a"));
+	assert_int_equal(strlen(text_at(report, "started_at")),
+			 strlen("2026-11-20T08:15:02.123456Z"));
+	assert_int_equal(json_array_size(json_object_get(report, "command")), 2);
+	assert_true(json_is_null(json_object_get(usage, "memory_peak_bytes")));
+	assert_true(json_is_null(json_object_get(json_object_get(usage, "memory_events"), "oom")));
+	json_decref(report);
+	free(line);
+}
+
 static size_t memory_left;
 
 static void *scarce_malloc(size_t size)
@@ -639,6 +674,7 @@ int main(void)
 	test_add(&suite, "times have no noise in their digits", check_times, NULL);
 	test_add(&suite, "every warning has a name of its own", check_warning_names, NULL);
 	test_add(&suite, "what is only for the report is not said", check_said, NULL);
+	test_add(&suite, "a job that could not be made has a whole report", check_refused, NULL);
 	test_add(&suite, "without memory there is no report at all", check_out_of_memory, NULL);
 	return test_run("report", &suite);
 }
