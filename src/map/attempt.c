@@ -112,9 +112,16 @@ static struct retry decide_retry(const struct map *map, const struct task *task,
 		.others = task->others,
 	};
 
-	if (map->phase != MAP_RUNNING)
-		return (struct retry) { .again = false };
 	return retry_decide(&map->retry, &state);
+}
+
+/* What a halt has cut off is to be run again some day, also where only its retry was. */
+static void cut_off(const struct map *map, struct task *task, struct retry *retry)
+{
+	if (!retry->again || map->phase == MAP_RUNNING)
+		return;
+	*retry = (struct retry) { .again = false };
+	task->cancelled = true;
 }
 
 static void sum_up(struct map *map, const struct task *task, const struct memcage_result *result,
@@ -200,20 +207,21 @@ static void end_attempt(struct map *map, struct task *task, const struct memcage
 {
 	bool ok = result->ok && task->output_errnum == 0;
 	struct retry retry = decide_retry(map, task, result, ok);
-	const struct map_attempt told = {
+	struct map_attempt told = {
 		.item = &task->item,
 		.attempt = task->attempt,
 		.result = result,
-		.final = !retry.again,
-		.why = retry.why,
-		.next_memory_bytes = retry.memory_bytes,
 	};
 
+	task->cancelled = result->cause == MEMCAGE_CAUSE_CANCELLED;
+	cut_off(map, task, &retry);
+	told.final = !retry.again;
+	told.why = retry.why;
+	told.next_memory_bytes = retry.memory_bytes;
 	if (result->ok && !ok)
 		explain_loss(map, task);
 	record(map, task, result, line);
 	leave_running(map, task);
-	task->cancelled = result->cause == MEMCAGE_CAUSE_CANCELLED;
 	sum_up(map, task, result, ok, !retry.again);
 	map->teller->attempt(map->teller->data, &told);
 	feed_release(&task->feed);
