@@ -37,6 +37,11 @@ static int open_ends(struct map *map, struct task *task, struct ends *ends,
 		return -1;
 	if (!task->item.is_range)
 		return 0;
+	if (item_source_check(map->source, err) < 0) {
+		error_prefix(err, "--split");
+		halt_broken(map, err); /* its other ranges would not be right either */
+		return -1;
+	}
 	return feed_open(&task->feed, item_source_file(map->source), task->item.offset,
 			 task->item.length, &ends->input, err);
 }

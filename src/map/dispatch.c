@@ -90,7 +90,9 @@ static struct task *take_from_queue(struct map *map, struct admit_waiting *queue
 static void put_off(struct map *map, struct task *task, const struct memcage_error *err)
 {
 	task_list_add_first(&map->waiting, task);
-	if (map->running.count == 0)
+	if (map->phase != MAP_RUNNING)
+		halt_drain(map); /* as those that waited when it began to halt */
+	else if (map->running.count == 0)
 		halt_broken(map, err);
 	else
 		task->not_before_usec = clock_usec() + MEASURE_PAUSE;
