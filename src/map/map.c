@@ -16,6 +16,7 @@
 #include "base/own.h"
 #include "base/parse.h"
 #include "map/map_state.h"
+#include "report/text.h"
 
 #define EVENTS_AT_ONCE 64
 #define LOOK_AGAIN (100 * USEC_PER_MSEC) /* where nothing tells that memory is free again */
@@ -25,20 +26,16 @@
 static int check_memory(const struct map *map, struct memcage_error *err)
 {
 	const struct map_options *options = map->options;
-	uint64_t budget = map->pool.budget_bytes;
+	char memory[32], budget[32];
 
-	if (options->memory_auto || options->memory_bytes <= budget)
+	if (options->memory_auto || options->memory_bytes <= map->pool.budget_bytes)
 		return 0;
-	if (options->budget_bytes == 0)
-		return error_usage(err,
-				   "--memory: %llu bytes can never fit into the budget of %llu "
-				   "that %s leaves; say a smaller --memory",
-				   (unsigned long long) options->memory_bytes,
-				   (unsigned long long) budget, map->pool.budget_why);
+	text_bytes(options->memory_bytes, memory, sizeof(memory));
+	text_bytes(map->pool.budget_bytes, budget, sizeof(budget));
 	return error_usage(err,
-			   "--memory: %llu bytes can never fit into the --budget of %llu; say a "
-			   "larger budget or less memory",
-			   (unsigned long long) options->memory_bytes, (unsigned long long) budget);
+			   "--memory: %s can never fit into the budget of %s that %s leaves; say a "
+			   "smaller --memory",
+			   memory, budget, map->pool.budget_why);
 }
 
 /* Lines go to it as they come: it is not replaced in the end, as what is there is there. */

@@ -253,6 +253,10 @@ static void say_unused(struct line *line, const struct summary *summary)
 {
 	uint64_t promised = summary->promised_peak_bytes, used = summary->used_peak_bytes;
 
+	/* It is looked at now and then; what one job has had is known. */
+	if (used != UNKNOWN && summary->hungriest_count > 0 &&
+	    used < summary->hungriest[0].peak_bytes)
+		used = summary->hungriest[0].peak_bytes;
 	if (!is_known(promised) || used == UNKNOWN || used >= promised)
 		return;
 	line_add(line, "of memory, at most ");

@@ -226,7 +226,7 @@ static const struct say_row {
 	  "used; too little for 1\n"
 	  "-m 640M -j 4 would have been enough for all that ended well: the hungriest used 505 "
 	  "MiB; what was killed for memory needs more\n"
-	  "of memory, at most 3.9 GiB was promised at once and 1000 MiB used: 2.9 GiB was never "
+	  "of memory, at most 3.9 GiB was promised at once and 1 GiB used: 2.9 GiB was never "
 	  "needed\n" },
 
 	FAILS("said: a status", "exited with status 9", EXITED(9)),
