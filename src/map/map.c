@@ -367,6 +367,7 @@ static void end(struct map *map)
 				    summary->status };
 	if (!ledger_failed(map->ledger) && ledger_map_end(map->ledger, &sum, &err) < 0)
 		halt_broken(map, &err);
+	commit(map);
 	summary->status = exit_status(map);
 }
 
