@@ -223,16 +223,41 @@ static int create_job(struct cgroup *cgroup, const struct host *host,
 	return write_limits(cgroup, values, true, err);
 }
 
+/* On v1 a new cgroup has neither CPUs nor nodes unless they are copied: cgroup-v1/cpusets.rst. */
+static int pass_on_cpuset(const struct cgroup_part *part)
+{
+	static const char *const files[] = { "cpuset.mems", "cpuset.cpus" };
+	char text[LIMIT_PLAN_TEXT];
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (file_read_at(part->hierarchy->dir, files[i], text, sizeof(text)) < 0 ||
+		    file_write_at(part->job, files[i], text) < 0)
+			return -1;
+	return file_write_at(part->job, "cgroup.clone_children", "1");
+}
+
+/* What each job's cgroup is made from. */
+static int pass_on(const struct cgroup *cgroup, struct memcage_error *err)
+{
+	for (size_t i = 0; i < cgroup->count; i++) {
+		const struct cgroup_part *part = &cgroup->parts[i];
+
+		if (part->hierarchy->version == CGROUP_V2) {
+			if (pass_on_controllers(part) < 0)
+				return refuse_controllers(cgroup, err);
+		} else if (part->hierarchy->controllers & (1U << CONTROLLER_CPUSET) &&
+			   pass_on_cpuset(part) < 0) {
+			return error_setup(err, "cannot copy the CPUs and nodes to %s",
+					   cgroup->name);
+		}
+	}
+	return 0;
+}
+
 static int create_pool(struct cgroup *cgroup, const struct host *host,
 		       const struct limit_value values[LIMIT__COUNT], struct memcage_error *err)
 {
-	if (create_limited(cgroup, host, values, err) < 0)
-		return -1;
-	for (size_t i = 0; i < cgroup->count; i++)
-		if (cgroup->parts[i].hierarchy->version == CGROUP_V2 &&
-		    pass_on_controllers(&cgroup->parts[i]) < 0)
-			return refuse_controllers(cgroup, err);
-	return 0;
+	return create_limited(cgroup, host, values, err) < 0 ? -1 : pass_on(cgroup, err);
 }
 
 #define CREATE_TRIES                                                                               \
