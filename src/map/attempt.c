@@ -371,6 +371,7 @@ static void feed_input(struct map *map, struct task *task)
 	if (state == FEED_DONE)
 		return;
 	task->output_errnum = EIO;
+	error_prefix(&err, "--split: %s", map->options->items.file);
 	halt_broken(map, &err);
 	memcage_cancel(task->job, SIGTERM);
 }
