@@ -15,7 +15,8 @@
 #define MILLION UINT64_C(1000000)
 #define JOBS_MOST 100000
 #define RETRIES_MOST 1000
-#define RETRY_OOM_AUTO 3 /* where -m auto guesses, an OOM is an answer */
+#define BUDGET_LEAST (UINT64_C(1) << 20) /* as of --memory */
+#define RETRY_OOM_AUTO 3		 /* where -m auto guesses, an OOM is an answer */
 
 /* ---- values ---- */
 
@@ -67,8 +68,13 @@ static int take_budget(const char *text, struct memcage_spec *spec, void *data,
 
 	(void) spec;
 	line->map.budget_bytes = 0;
-	return strcmp(text, "auto") == 0 ? 0
-					 : take_size("budget", text, &line->map.budget_bytes, err);
+	if (strcmp(text, "auto") == 0)
+		return 0;
+	if (take_size("budget", text, &line->map.budget_bytes, err) < 0)
+		return -1;
+	if (line->map.budget_bytes >= BUDGET_LEAST)
+		return 0;
+	return error_usage(err, "--budget: '%.40s' is too small for any job; say 1M or more", text);
 }
 
 static int take_memory(const char *text, struct memcage_spec *spec, void *data,
@@ -294,6 +300,7 @@ static int take_halt(const char *text, struct memcage_spec *spec, void *data,
 		enum map_halt halt;
 	} forms[] = { { "soon,fail=", MAP_HALT_SOON }, { "now,fail=", MAP_HALT_NOW } };
 	struct map_line *line = data;
+	uint64_t fails;
 
 	(void) spec;
 	line->map.halt = MAP_HALT_NEVER;
@@ -302,11 +309,12 @@ static int take_halt(const char *text, struct memcage_spec *spec, void *data,
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
 		size_t length = strlen(forms[i].start);
 
-		if (strncmp(text, forms[i].start, length) != 0)
+		if (strncmp(text, forms[i].start, length) != 0 ||
+		    parse_number(text + length, UINT32_MAX, &fails, err) < 0 || fails == 0)
 			continue;
 		line->map.halt = forms[i].halt;
-		return take_number("halt", text + length, 1, UINT32_MAX, &line->map.halt_fails,
-				   err);
+		line->map.halt_fails = fails;
+		return 0;
 	}
 	return error_usage(err,
 			   "--halt: '%.40s' is not right; say never, soon,fail=1 or now,fail=1",
