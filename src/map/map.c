@@ -103,8 +103,10 @@ static int open_output(struct map *map, struct memcage_error *err)
 {
 	static const int out[] = { STDOUT_FILENO, STDERR_FILENO };
 
-	return collect_open(map->options->output, map->options->output_directory,
-			    map->options->keep_order, out, &map->collect, err);
+	if (collect_open(map->options->output, map->options->output_directory,
+			 map->options->keep_order, out, &map->collect, err) == 0)
+		return 0;
+	return error_prefix(err, "--output");
 }
 
 static int open_ledger(struct map *map, struct memcage_error *err)
