@@ -93,9 +93,10 @@ static char *name_attempt(const struct map_attempt *attempt)
 
 	if (attempt->attempt > 1 || !attempt->final)
 		snprintf(number, sizeof(number), ", attempt %u", attempt->attempt);
-	if (asprintf(&text, "item %llu %s%s: %s", (unsigned long long) attempt->item->seq,
+	if (asprintf(&text, "item %llu %s%s: %s%s", (unsigned long long) attempt->item->seq,
 		     parse_quote(attempt->item->text, quoted, sizeof(quoted)), number,
-		     attempt->result->summary) < 0)
+		     attempt->result->summary,
+		     attempt->unrecorded ? ", which is not in the ledger" : "") < 0)
 		return NULL;
 	return text;
 }
@@ -117,7 +118,7 @@ static void tell_attempt(void *data, const struct map_attempt *attempt)
 	struct memcage_result said = *attempt->result;
 	auto_free char *summary = NULL, *next = NULL;
 
-	if (said.ok && said.quiet)
+	if (said.ok && said.quiet && !attempt->unrecorded)
 		return;
 	erase_bar(data);
 	summary = name_attempt(attempt);

@@ -226,6 +226,7 @@ static void end_attempt(struct map *map, struct task *task, const struct memcage
 	if (result->ok && !ok)
 		explain_loss(map, task);
 	record(map, task, result, line);
+	told.unrecorded = ledger_failed(map->ledger);
 	leave_running(map, task);
 	sum_up(map, task, result, ok, !retry.again);
 	map->teller->attempt(map->teller->data, &told);

@@ -48,6 +48,7 @@ struct map_attempt {
 	unsigned int attempt;
 	const struct memcage_result *result;
 	bool final;		    /* the item has ended with it */
+	bool unrecorded;	    /* the ledger has failed and does not have it */
 	const char *why;	    /* it is run again, or is not; constant words or NULL */
 	uint64_t next_memory_bytes; /* where it is run again */
 };
