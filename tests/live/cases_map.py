@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many jobs under one memory budget: who runs, who is killed, who is tried again, and the end."""
 
+import json
 import os
 import re
 import signal
-import time
 
 import mapping
 from cases_terminal import Terminal
-from expect import ANY, contains, every, lacks, like
+from expect import contains
 from harness import case
 from host import HOST, MIB, read
 from mapping import LEDGER
@@ -57,7 +57,7 @@ def of_eight_jobs_of_a_map_the_one_that_is_killed_for_memory_is_named(live):
 
 @case(leaves=LEDGER)
 def jobs_of_a_map_that_together_exceed_its_budget_wait_and_none_is_killed(live):
-    mapped = mapping.run(live, '-j', '8', '--budget', '48M', '-m', '20M', '--', '@hog', 16, 0, ':::',
+    mapped = mapping.run(live, '-j', '8', '--budget', '24M', '-m', '10M', '--', '@hog', 7, 0, ':::',
                          *range(8))
     mapping.expect(live, mapped, 0, ok=8)
     live.ensure(all(report['oom'] is None for report in mapped.reports), 'one was killed')
@@ -65,7 +65,7 @@ def jobs_of_a_map_that_together_exceed_its_budget_wait_and_none_is_killed(live):
 
 @case(leaves=LEDGER)
 def jobs_of_a_map_that_fill_its_budget_exactly_are_not_killed(live):
-    mapped = mapping.run(live, '-j', '4', '--budget', '64M', '-m', '16M', '--', '@hog', 14, 0, ':::',
+    mapped = mapping.run(live, '-j', '4', '--budget', '32M', '-m', '8M', '--', '@hog', 7, 0, ':::',
                          *range(8))
     mapping.expect(live, mapped, 0, ok=8)
 
@@ -186,7 +186,7 @@ def a_job_of_a_map_that_fails_otherwise_is_tried_as_often_as_said(live):
 
 @case(leaves=LEDGER)
 def a_map_that_learns_has_kills_once_and_then_none(live):
-    options = ['-j', '4', '--budget', '128M', '--', '@hog', ':::', 4, 60, 4, 70]
+    options = ['-j', '4', '--budget', '64M', '--', '@hog', ':::', 2, 28, 2, 34]
     first = mapping.run(live, *options)
     mapping.expect(live, first, 0, ok=4, err=contains('knew no peaks of this command yet'))
     live.ensure(any(report['oom'] for report in first.reports), 'nothing was killed')
@@ -196,9 +196,9 @@ def a_map_that_learns_has_kills_once_and_then_none(live):
                 'the second run was killed too')
     bases = {basis for basis, in mapping.ask(live, 'SELECT basis FROM attempts WHERE map = 2')}
     live.ensure(bases == {'same-item'}, f'{bases}')
-    third = mapping.run(live, *options[:-4], 50)
+    third = mapping.run(live, *options[:-4], 20)
     mapping.expect(live, third, 0, ok=1)
-    live.ensure(len(third.reports) == 1 and third.reports[0]['limits']['memory_bytes'] > 70 * MIB,
+    live.ensure(len(third.reports) == 1 and third.reports[0]['limits']['memory_bytes'] > 34 * MIB,
                 'another item of the command has not learned')
 
 
@@ -368,7 +368,7 @@ def a_map_off_a_terminal_tells_its_progress_as_json_and_what_it_waits_for(live):
     process = live.start('map', '--ledger', 'l.db', '-j', '8', '--budget', '32M', '-m', '20M',
                          '--', 'sleep', ':::', 0.9, 0.9, 0.9)
     result = live.finish(process, report=None)
-    lines = [mapping.json.loads(line) for line in result.err.splitlines() if line[0] == '{']
+    lines = [json.loads(line) for line in result.err.splitlines() if line[0] == '{']
     live.ensure(result.status == 0 and len(lines) >= 2, f'{result}')
     live.ensure(all(line['schema'] == 'memcage.progress/1' for line in lines), f'{lines}')
     live.ensure(any('budget' in (line['waits_for'] or '') for line in lines),
