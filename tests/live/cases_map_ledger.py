@@ -87,7 +87,7 @@ def ranges_are_resumed_unless_the_file_has_changed(live):
     mapping.expect(live, mapping.run(live, *FEW, *split), 0, ok=4)
 
 
-@case(leaves=RAN)
+@case(leaves=RAN, shell_home=True)
 def a_map_that_was_killed_is_resumed(live):
     command = ['--', 'sh', '-c', 'echo $1 >>ran; [ $1 != b ] || [ -e go ] || exec @@deaf', 'x']
     process = mapping.start(live, '-j', '1', *FEW[2:], *command, ':::', 'a', 'b', 'c')
@@ -103,7 +103,7 @@ def a_map_that_was_killed_is_resumed(live):
     live.ensure(ran(live) == ['a', 'b', 'b', 'c'], 'what was not recorded as done')
 
 
-@case(leaves=RAN)
+@case(leaves=RAN, shell_home=True)
 def two_maps_that_resume_share_the_work_and_nothing_runs_twice(live):
     count = 12 if HOST.lab else 40
     items = [f'i{number}' for number in range(count)]
@@ -120,7 +120,7 @@ def two_maps_that_resume_share_the_work_and_nothing_runs_twice(live):
     live.ensure(mapping.states(live) == {'ok': count}, f'{mapping.states(live)}')
 
 
-@case(leaves=RAN)
+@case(leaves=RAN, shell_home=True)
 def what_a_living_map_has_claimed_is_skipped_by_another(live):
     command = ['--', 'sh', '-c', 'echo $1 >>ran; until [ -e go ]; do sleep 0.02; done', 'x']
     process = mapping.start(live, *FEW, '--resume', *command, ':::', 'a', 'b')

@@ -99,8 +99,8 @@ def a_reader_of_a_maps_output_that_leaves_ends_it_in_order(live):
     process.stdout.close()
     process.stdout = None
     live.ensure(process.poll() is None, 'it has ended before anything was to be written')
-    live.put('go', '')
     sleeper = live.pid_of('sleep')
+    live.put('go', '')
     os.kill(sleeper, signal.SIGKILL)
     mapped = mapping.finish(live, process)
     os.unlink(live.path('go'))
