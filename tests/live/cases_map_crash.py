@@ -46,13 +46,12 @@ class Crash:
         return items
 
     def look(self, process, when):
-        """What is true after each life: nothing ran that was done before, and what is done is out."""
+        """What is true after each life: what is done is out, and did not run again."""
         live, ran = self.live, self.ran()
         twice = self.done & set(ran) or {item for item in ran if ran.count(item) > 1}
         live.ensure(not twice, f'{when}: done before, and run again: {sorted(twice)[:9]}')
         self.out |= {line[4:] for line in live.output(process).split('\n')[:-1]}
-        rows = mapping.ask(live, 'SELECT CAST(item AS TEXT), state FROM tasks', ledger=self.ledger) \
-            if self.is_there() else []
+        rows = self.ask('SELECT CAST(item AS TEXT), state FROM tasks') if self.is_there() else []
         live.ensure(len(rows) == len(set(rows)), f'{when}: recorded twice')
         ended = {item: state for item, state in rows if state in ('ok', 'failed')}
         wrong = [item for item, state in ended.items() if (state == 'ok') != (item[-1] != '7')]
@@ -66,8 +65,10 @@ class Crash:
         path = self.live.path(self.ledger)
         if not os.path.exists(path) or os.path.getsize(path) == 0:
             return False
-        return bool(mapping.ask(self.live, "SELECT 1 FROM sqlite_schema WHERE name = 'tasks'",
-                                ledger=self.ledger))
+        return bool(self.ask("SELECT 1 FROM sqlite_schema WHERE name = 'tasks'"))
+
+    def ask(self, query):
+        return mapping.ask(self.live, query, ledger=self.ledger)
 
     def kill_at(self, seconds, when):
         """False where it has ended before."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ledger of a map: what is run again and what not, whoever else uses it, whatever befalls it."""
+"""The ledger of a map: what is run again and what not, who else uses it, what befalls it."""
 
 import os
 import sqlite3

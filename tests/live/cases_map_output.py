@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What jobs of a map print, and where it goes: whole, in order, apart, and to a reader who leaves."""
+"""What jobs of a map print: whole, in order, apart, into files, and to a reader who leaves."""
 
 import os
 import signal
