@@ -101,6 +101,8 @@ static void record(struct map *map, const struct task *task, const struct memcag
 	if (!ledger_failed(map->ledger) &&
 	    ledger_attempt_end(map->ledger, task->attempt_id, result, line, &err) < 0)
 		halt_broken(map, &err);
+	else if (!ledger_failed(map->ledger))
+		line_add(&map->unsaved, ", item %llu", (unsigned long long) task->item.seq);
 	write_report(map, line);
 }
 

@@ -236,12 +236,29 @@ static void write_output(struct map *map)
 		attempt_settle(map, task);
 }
 
+/* What was recorded in a transaction that has failed is lost with it. */
+static void tell_unsaved(struct map *map)
+{
+	char text[sizeof(map->unsaved_text) + 80];
+	struct line line = line_start(text, sizeof(text));
+
+	line_end(&map->unsaved);
+	if (map->unsaved.used == 0)
+		return;
+	line_add(&line, "not in the ledger either is how these ended: %s", map->unsaved.text + 2);
+	line_end(&line);
+	map->teller->note(map->teller->data, text);
+}
+
 static void commit(struct map *map)
 {
 	struct memcage_error err;
 
 	if (!ledger_failed(map->ledger) && ledger_commit(map->ledger, &err) < 0)
 		halt_broken(map, &err);
+	if (ledger_failed(map->ledger))
+		tell_unsaved(map);
+	map->unsaved = line_start(map->unsaved_text, sizeof(map->unsaved_text));
 }
 
 static bool has_ended(const struct map *map)
@@ -402,6 +419,7 @@ int map_run(const struct map_options *options, const struct map_teller *teller, 
 	};
 	int result;
 
+	map.unsaved = line_start(map.unsaved_text, sizeof(map.unsaved_text));
 	*ret = (struct summary) { .memory_auto = options->memory_auto,
 				  .used_peak_bytes = UINT64_MAX };
 	result = open_all(&map, err);

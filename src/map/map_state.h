@@ -4,6 +4,7 @@
 
 #include "admit/admit.h"
 #include "admit/retry.h"
+#include "base/line.h"
 #include "item/feed.h"
 #include "job/job.h"
 #include "map/map.h"
@@ -66,6 +67,8 @@ struct map {
 	struct pool pool;
 	struct share share;
 	struct ledger *ledger;
+	struct line unsaved; /* items that have ended since the last commit, ", item 3..." */
+	char unsaved_text[200];
 	struct collect *collect;
 	struct retry_rule retry;
 	int report, epoll, null; /* -1 */

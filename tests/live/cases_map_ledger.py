@@ -2,6 +2,7 @@
 """The ledger of a map: what is run again and what not, who else uses it, what befalls it."""
 
 import os
+import re
 import sqlite3
 
 import mapping
@@ -241,5 +242,9 @@ def a_ledger_that_is_deleted_meanwhile_stops_a_map_and_what_runs_is_ended_and_to
             os.unlink(live.path(name))
     live.put('gone', '')
     mapped = mapping.finish(live, process)
-    mapping.expect(live, mapped, 125, out='ended\n', err=contains('l.db', "item 1 '1'"))
-    live.ensure(mapped.summary['ok'] == 1 and ran(live) == ['1'], f'{mapped.summary}')
+    mapping.expect(live, mapped, 125, err=like(r"\A.*'l.db'.*deleted"))
+    items = ran(live)       # the turn of the loop in which it is seen may start one more
+    live.ensure(items in (['1'], ['1', '2']) and mapped.summary['ok'] == len(items), f'{items}')
+    said = all(re.search(rf"item {item} .*not in the ledger|not in the ledger.* item {item}\b",
+                         mapped.err) for item in items)
+    live.ensure(said, f'not all of {items} are told: {mapped.err!r}')
