@@ -262,6 +262,7 @@ static void never_began(struct map *map, struct task *task, const struct memcage
 		.seq = task->item.seq,
 		.attempt = task->attempt,
 		.limits = limits_,
+		.memory_effective_bytes = task->memory_bytes,
 		.summary = why->text,
 	};
 	const struct memcage_result result = {

@@ -250,7 +250,6 @@ char *outcome_refused(const struct report *known)
 		.status = 125,
 	};
 	report.usage = usage_unknown;
-	report.memory_effective_bytes = UNREADABLE;
 	return report_json(&report, true);
 }
 
