@@ -384,33 +384,39 @@ static int take_report(const char *text, struct memcage_spec *spec, void *data,
 static const struct verb_option rows[] = {
 	{ "arg-file", 'a', "FILE", "take items from FILE, one a line (default: stdin)",
 	  take_arg_file },
-	{ "null", '0', NULL, "items end with NUL, not with a line", take_null },
+	{ "null", '0', NULL, "items end with NUL and not at line ends: find -print0", take_null },
 	{ "jobs-file", 0, "FILE", "take whole jobs from FILE, as JSON, one a line",
 	  take_jobs_file },
 	{ "split", 0, "FILE", "the items are ranges of FILE, on each job's stdin", take_split },
 	{ "chunks", 0, "N", "split into N ranges that end at line ends", take_chunks },
 	{ "lines", 0, "N", "split into ranges of N lines", take_lines },
 	{ "bytes", 0, "SIZE", "split into ranges of about SIZE that end at line ends", take_bytes },
-	{ "jobs", 'j', "N|auto", "most jobs at once (default: auto, by CPUs)", take_jobs },
+	{ "jobs", 'j', "N|auto", "most jobs at once (default: auto, as many as CPUs)", take_jobs },
 	{ "budget", 0, "SIZE|auto", "memory for all jobs together (default: auto)", take_budget },
-	{ "memory", 'm', "SIZE|auto",
-	  "each job's limit, or learned from the ledger (default: auto)", take_memory },
-	{ "retry-oom", 0, "N", "times that a job killed at its limit gets more (auto: 3, else 0)",
+	{ "memory", 'm', "SIZE|auto", "each job's limit (default: auto, learned from earlier jobs)",
+	  take_memory },
+	{ "retry-oom", 0, "N", "times to run again with more memory (-m auto: 3, else 0)",
 	  take_retry_oom },
-	{ "grow", 0, "FACTOR", "... so many times the memory (default: 2)", take_grow },
-	{ "retries", 0, "N", "times that a job that fails otherwise is run again (default: 0)",
+	{ "grow", 0, "FACTOR", "... with so many times the memory (default: 2)", take_grow },
+	{ "retries", 0, "N", "times to run again after another failure (default: 0)",
 	  take_retries },
-	{ "share", 0, "PATH", "files that all jobs read, held once for all (repeats)", take_share },
-	{ "ledger", 0, "FILE", "the record of every attempt, an SQLite database", take_ledger },
-	{ "ledger-sync", 0, NULL, "make it durable against power loss too", take_ledger_sync },
-	{ "resume", 0, NULL, "skip what the ledger has as done", take_resume },
-	{ "rerun-failed", 0, NULL, "... but take what has failed again", take_rerun_failed },
-	{ "halt", 0, "WHEN", "never (default), soon,fail=N or now,fail=N", take_halt },
-	{ "progress", 0, "HOW", "auto (default), bar, json or none", take_progress },
-	{ "output", 0, "group|line|DIR", "whole per job (default), by line, or files in DIR",
-	  take_output },
-	{ "keep-order", 0, NULL, "outputs in the order of the items", take_keep_order },
-	{ "report", 'r', "FILE|fd:N|-", "write a report a line there, and a summary", take_report },
+	{ "share", 0, "PATH", "a file or folder that all jobs read, in memory once (repeats)",
+	  take_share },
+	{ "ledger", 0, "FILE", "record all there (default: ~/.local/state/memcage/ledger.db)",
+	  take_ledger },
+	{ "ledger-sync", 0, NULL, "... so that it outlives a power cut too", take_ledger_sync },
+	{ "resume", 0, NULL, "skip items that the ledger has as ended, well or badly",
+	  take_resume },
+	{ "rerun-failed", 0, NULL, "... but run again those that have failed", take_rerun_failed },
+	{ "halt", 0, "WHEN", "after N failed items: never (default), soon,fail=N or now,fail=N",
+	  take_halt },
+	{ "progress", 0, "HOW", "on stderr: auto (default), bar, json or none", take_progress },
+	{ "output", 0, "group|line|DIR",
+	  "jobs' output whole (default), by line, or into files in DIR", take_output },
+	{ "keep-order", 0, NULL, "outputs in the order of the items, not as they end",
+	  take_keep_order },
+	{ "report", 'r', "FILE|fd:N|-",
+	  "write each attempt's report there, one a line, and a summary", take_report },
 };
 
 static void clear(void *data)
@@ -427,10 +433,14 @@ static void clear(void *data)
 static const struct verb_options map_verb = {
 	.name = "map",
 	.usage = "map [OPTION...] [--] COMMAND [ARG...] [::: ITEM...]\n\n"
-		 "Runs COMMAND once an item, each in a cage, many at once under one memory "
-		 "budget; items\n"
-		 "are the words after :::, else the lines of stdin.  {} is the item, {#} its "
-		 "number.\n\n"
+		 "Runs COMMAND once for each item, each in a cage, many at once under one memory "
+		 "budget.\n"
+		 "Items are the words after :::, else the lines of stdin.  In COMMAND {} is the "
+		 "item, which\n"
+		 "is appended where there is no {}, and {#} its number.\n\n"
+		 "  memcage map -- xz -9 -k ::: *.log\n"
+		 "  find . -name '*.log' -print0 | memcage map -0 -j 4 --budget 4G -- xz -9 -k\n"
+		 "  memcage map --split big.txt --chunks 8 -- wc -l\n\n"
 		 "Items, and how they are run:",
 	.statuses = "Exit status: 0 all ok, 1 some failed, 2 usage, 125 could not go on, 128+N "
 		    "cancelled.\n"
