@@ -306,6 +306,22 @@ def two_interrupts_end_the_jobs_of_a_map_at_once(live):
 
 
 @case(leaves=SIGNALED)
+def an_item_whose_retry_an_interrupt_cuts_off_is_run_by_resume(live):
+    options = ['-j', '2', '--budget', '64M', '-m', '8M', '--retry-oom', '2', '--resume', '--', 'sh',
+               '-c', SLOW + '; exec "$0" 12', '@hog', ':::', 1, 2, 3]
+    process = mapping.start(live, *options)
+    live.until(lambda: all(os.path.exists(live.path(f'began-{item}')) for item in (1, 2)),
+               'two jobs')
+    process.send_signal(signal.SIGINT)
+    live.until(lambda: 'interrupted' in live.errors(process), 'a word about it')
+    live.put('gone', '')
+    mapped = mapping.finish(live, process)
+    mapping.expect(live, mapped, 130, failed=2, ok=0, skipped=1)
+    live.ensure(mapped.causes() == {1: 'oom', 2: 'oom'}, f'{mapped.causes()}')
+    mapping.expect(live, mapping.run(live, *options), 0, ok=3)
+
+
+@case(leaves=SIGNALED)
 def an_interrupt_of_a_map_that_halts_now_ends_its_jobs(live):
     process = start_slow(live, '--halt', 'now,fail=9')
     process.send_signal(signal.SIGINT)

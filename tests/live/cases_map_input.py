@@ -319,6 +319,21 @@ def a_file_that_shrinks_while_it_is_split_is_an_error(live):
                 f'{mapped.summary}, {mapping.states(live)}')
 
 
+@case(leaves=[*LEDGER, 'text', 'began', 'gone'])
+def a_file_that_grows_while_it_is_split_is_an_error(live):
+    live.put('text', 'line\n' * 1000)
+    process = mapping.start(live, '-j', '1', *FEW[2:], '--split', 'text', '--chunks', '4', '--',
+                            'sh', '-c', 'touch began; until [ -e gone ]; do sleep 0.02; done; '
+                            'wc -l')
+    live.until(lambda: os.path.exists(live.path('began')), 'the first')
+    with open(live.path('text'), 'a', encoding='ascii') as file:
+        file.write('more\n')
+    live.put('gone', '')
+    mapped = mapping.finish(live, process)
+    mapping.expect(live, mapped, 125, ok=1, skipped=3, out='250\n',
+                   err=contains('--split: text changed'))
+
+
 @case(leaves=['text.*'])
 def what_cannot_be_split_is_refused_with_what_to_do(live):
     with open(live.path('text.gz'), 'wb') as file:
