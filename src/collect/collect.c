@@ -523,6 +523,29 @@ int collect_skip(struct collect *collect, uint64_t seq)
 	return 0;
 }
 
+/* As an attempt that has printed it and ended, and of which nobody wants to hear. */
+int collect_say(struct collect *collect, enum collect_stream stream, const char *text, size_t size)
+{
+	struct gathered *gathered = gathered_new(collect, 0);
+	struct flow *flow;
+	int errnum;
+
+	if (!gathered)
+		return -1;
+	flow = &gathered->flows[stream];
+	if (spill_add(&flow->held, &collect->place, text, size) < size) {
+		errnum = errno;
+		gathered_free(gathered);
+		errno = errnum;
+		return -1;
+	}
+	flow->ready = size;
+	gathered->open = gathered->finished = true;
+	flow_offer(flow);
+	settle(gathered);
+	return 0;
+}
+
 void *collect_out(struct collect *collect)
 {
 	struct gathered *first = STAILQ_FIRST(&collect->done);

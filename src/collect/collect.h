@@ -74,6 +74,11 @@ int collect_finish(struct collect *collect, struct gathered *gathered, void *tok
  */
 int collect_skip(struct collect *collect, uint64_t seq);
 /*
+ * A text of our own, behind what is on its way to that stream and never within a job's line or
+ * piece.  Not in a directory.  -1 with errno where it could not be kept.
+ */
+int collect_say(struct collect *collect, enum collect_stream stream, const char *text, size_t size);
+/*
  * The token of a job whose output has all been written (or lost with its stream), once each, in the
  * order in which that was; NULL: none now.
  */

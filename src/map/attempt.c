@@ -81,18 +81,6 @@ static void watch_all(struct map *map, struct task *task)
 
 /* ---- its end ---- */
 
-static void write_report(struct map *map, const char *line)
-{
-	struct memcage_error err;
-
-	if (map->report < 0 || !line || file_write_all(map->report, line, strlen(line)) == 0)
-		return;
-	error_set(&err, MEMCAGE_ERROR_SETUP, errno, "--report: cannot write %s",
-		  map->options->report);
-	own_close(&map->report);
-	halt_broken(map, &err);
-}
-
 static void record(struct map *map, const struct task *task, const struct memcage_result *result,
 		   const char *line)
 {

@@ -46,6 +46,8 @@ static int open_report(struct map *map, struct memcage_error *err)
 
 	if (!place)
 		return 0;
+	map->report_is_stdout =
+		strcmp(place, "-") == 0 && map->options->output != COLLECT_DIRECTORY;
 	if (strcmp(place, "-") == 0)
 		map->report = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	else if (strncmp(place, "fd:", 3) == 0)
@@ -57,6 +59,25 @@ static int open_report(struct map *map, struct memcage_error *err)
 		return 0;
 	return error_set(err, MEMCAGE_ERROR_USAGE, errno, "--report: cannot write %s",
 			 parse_quote(place, quoted, sizeof(quoted)));
+}
+
+static int put_report(struct map *map, const char *line)
+{
+	if (map->report_is_stdout)
+		return collect_say(map->collect, COLLECT_STDOUT, line, strlen(line));
+	return file_write_all(map->report, line, strlen(line));
+}
+
+void write_report(struct map *map, const char *line)
+{
+	struct memcage_error err;
+
+	if (map->report < 0 || !line || put_report(map, line) == 0)
+		return;
+	error_set(&err, MEMCAGE_ERROR_SETUP, errno, "--report: cannot write %s",
+		  map->options->report);
+	own_close(&map->report);
+	halt_broken(map, &err);
 }
 
 static int open_loop(struct map *map, struct memcage_error *err)
@@ -355,18 +376,14 @@ static int exit_status(const struct map *map)
 	return summary->failed > 0 || summary->skipped_failed > 0 ? 1 : 0;
 }
 
+/* Also what is still on its way to a stdout that it goes to. */
 static void write_summary(struct map *map)
 {
 	auto_free char *line = summary_json(map->summary);
-	struct memcage_error err;
 
-	if (map->report < 0)
-		return;
-	if (line && file_write_all(map->report, line, strlen(line)) == 0)
-		return;
-	error_set(&err, MEMCAGE_ERROR_SETUP, errno, "--report: cannot write %s",
-		  map->options->report);
-	halt_broken(map, &err);
+	write_report(map, line);
+	if (map->report_is_stdout && collect_flush(map->collect) < 0)
+		output_failed(map, COLLECT_STDOUT, errno);
 	map->summary->status = exit_status(map);
 }
 

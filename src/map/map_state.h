@@ -72,6 +72,7 @@ struct map {
 	struct collect *collect;
 	struct retry_rule retry;
 	int report, epoll, null; /* -1 */
+	bool report_is_stdout;	 /* where jobs' output goes too */
 	uint64_t start_usec;
 
 	enum map_phase phase;
@@ -112,6 +113,9 @@ size_t intake_room(const struct map *map);
 void dispatch(struct map *map);
 /* Reads what the pool and the machine hold, if that was long ago. */
 void dispatch_measure(struct map *map, uint64_t now);
+
+/* map.c: a line of --report; what cannot be written halts the map, and no more is written. */
+void write_report(struct map *map, const char *line);
 
 /* attempt.c: one job of a task. */
 int attempt_start(struct map *map, struct task *task, struct memcage_error *err);

@@ -596,6 +596,29 @@ static void check_order_of_end(void **state)
 	bench_release(&bench);
 }
 
+/* A report on stdout: neither in a piece that is half out, nor where a job's line goes on. */
+static void check_own_texts(void **state)
+{
+	static const char long_line[] = { [0 ... 299999] = 'x' };
+	struct bench bench = make_bench(COLLECT_GROUP, false);
+	struct job first = begin(bench.collect, 1), second = begin(bench.collect, 2);
+	enum collect_stream stream;
+
+	(void) state;
+	print_bytes(&first, COLLECT_STDOUT, long_line, sizeof(long_line));
+	finish(bench.collect, &first, &tokens[1]);
+	assert_int_equal(collect_write(bench.collect, &stream), 0); /* what a pipe holds */
+	assert_int_equal(collect_say(bench.collect, COLLECT_STDOUT, "own\n", 4), 0);
+	print(&second, COLLECT_STDOUT, "second\n");
+	finish(bench.collect, &second, &tokens[2]);
+	drain(&bench);
+	assert_int_equal(bench.readers[COLLECT_STDOUT].length, sizeof(long_line) + 11);
+	assert_memory_equal(bench.readers[COLLECT_STDOUT].bytes + sizeof(long_line),
+			    "own\nsecond\n", 11);
+	assert_tokens(bench.collect, "1 2");
+	bench_release(&bench);
+}
+
 static void check_order_of_input(void **state)
 {
 	struct bench bench = make_bench(COLLECT_GROUP, true);
@@ -1370,6 +1393,7 @@ static const struct row {
 	const char *name;
 	CMUnitTestFunction check;
 } rows[] = {
+	{ "a text of our own: behind a piece that is half out", check_own_texts },
 	{ "group: in the order in which jobs end", check_order_of_end },
 	{ "in order: what is skipped or run again holds nothing up for ever",
 	  check_order_of_input },
