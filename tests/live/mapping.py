@@ -8,10 +8,10 @@ import sqlite3
 
 from harness import Failed, Result, broken_promises
 from host import read
+from schema import Schema
 
 LEDGER = [r'l\.db', r'l\.db-(maps|wal|shm)']
-SUMMARY = ('schema', 'items', 'ok', 'failed', 'skipped', 'attempts', 'input_complete',
-           'wall_seconds', 'status')
+SUMMARY = Schema('memcage-summary-1')
 
 
 @dataclasses.dataclass
@@ -75,8 +75,9 @@ def run(live, *argv, within=None, **options):
 def broken_sums(mapped):
     """What holds of every map, however it ended."""
     summary, reports = mapped.summary, mapped.reports
-    if tuple(summary) != SUMMARY or summary['schema'] != 'memcage.summary/1':
-        yield f'the last line is no summary: {summary}'
+    wrong = SUMMARY.wrong(summary)
+    if wrong:
+        yield f'the last line is no summary: {wrong} in {summary}'
         return
     if summary['items'] != summary['ok'] + summary['failed'] + summary['skipped']:
         yield f'the counts do not add up: {summary}'
