@@ -93,8 +93,8 @@ struct report {
 	const char *id;
 	char *const *command; /* NULL-terminated; any bytes */
 	const char *policy;
-	const char *item;      /* of a map; NULL */
-	uint64_t seq, attempt; /* likewise; 0 */
+	const char *item;	    /* of a map; NULL */
+	uint64_t seq, attempt;	    /* likewise; 0 */
 	const char *backend;	    /* "v2", "v1"; NULL where the set-up did not get that far */
 	struct timespec started_at; /* CLOCK_REALTIME */
 	uint64_t wall_usec;

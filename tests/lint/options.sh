@@ -46,6 +46,7 @@ for verb in run map doctor; do
 		status=1
 done
 for verb in run map; do
-	compare "$verb --help" "$(in_help "$verb")" 'the contract' "$(in_contract "$verb")" || status=1
+	compare "$verb --help" "$(in_help "$verb")" 'the contract' "$(in_contract "$verb")" ||
+		status=1
 done
 exit "$status"
