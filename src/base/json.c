@@ -61,7 +61,7 @@ static json_t *text_or_null(const char *text)
 	auto_free char *copy = NULL;
 	json_t *json = text ? json_string(text) : json_null();
 
-	if (json)
+	if (json || !text)
 		return json;
 	copy = utf8_copy(text, strlen(text));
 	return copy ? json_string_nocheck(copy) : NULL; /* utf8_copy() has checked */

@@ -539,10 +539,12 @@ static char *print_command_line(int argc, char *const argv[])
 int map_line_parse(int argc, char *argv[], struct memcage_spec *spec, struct run_options *options,
 		   struct map_line *line, struct memcage_error *err)
 {
+	struct verb_options verb = map_verb;
 	char *command_line = print_command_line(argc, argv);
 
+	verb.data = line;
 	clear(line);
-	if (options_parse(argc, argv, &map_verb, line, spec, options, err) < 0 ||
+	if (options_parse(argc, argv, &verb, spec, options, err) < 0 ||
 	    options->show != OPTIONS_SHOW_NOTHING) {
 		free(command_line);
 		return options->show != OPTIONS_SHOW_NOTHING ? 0 : -1;

@@ -116,7 +116,6 @@ static void list_rows(const struct verb_options *verb, struct rows *rows)
 
 struct getopt_tables {
 	const struct verb_options *verb;
-	void *data;
 	struct rows rows;
 	struct option longs[ROWS_MOST + 1];
 	char letters[2 * ROWS_MOST + 3];
@@ -208,10 +207,10 @@ static int take(const struct getopt_tables *tables, const struct row *row, const
 	if (row->key)
 		take_note(row->key, text, options);
 	if (row->verb_take)
-		return row->verb_take(text, spec, tables->data, err);
+		return row->verb_take(text, spec, tables->verb->data, err);
 	if (row->take)
 		return row->take(text, options, err);
-	if (strcmp(row->key, "policy") == 0) {
+	if (row->key && strcmp(row->key, "policy") == 0) {
 		options->policy = text;
 		return 0;
 	}
@@ -279,10 +278,10 @@ static int start_from(const struct policy *policy, struct memcage_spec *spec,
 	return policy_apply(policy, spec, err) < 0 ? -1 : take_program_keys(policy, options, err);
 }
 
-int options_parse(int argc, char *argv[], const struct verb_options *verb, void *data,
+int options_parse(int argc, char *argv[], const struct verb_options *verb,
 		  struct memcage_spec *spec, struct run_options *ret, struct memcage_error *err)
 {
-	struct getopt_tables tables = { .verb = verb, .data = data };
+	struct getopt_tables tables = { .verb = verb };
 	struct policy_faults faults;
 	const char *policy;
 
@@ -296,7 +295,7 @@ int options_parse(int argc, char *argv[], const struct verb_options *verb, void 
 	/* Wherever it stands, a policy comes first and the options override it. */
 	policy = ret->policy;
 	if (verb->clear)
-		verb->clear(data);
+		verb->clear(verb->data);
 	*ret = (struct run_options) { .format = SAY_TEXT };
 	if (policy_load(policy, &ret->loaded, &faults) < 0) {
 		*err = faults.list[0];

@@ -46,13 +46,14 @@ struct verb_options {
 	size_t count;
 	/* Empties the data: the options are read once more after a policy; NULL: nothing to do. */
 	void (*clear)(void *data);
+	void *data;
 };
 
 /*
  * Sets the spec and the verb's data; -1 with a usage error.  What *ret has is released by
  * options_release().
  */
-int options_parse(int argc, char *argv[], const struct verb_options *verb, void *data,
+int options_parse(int argc, char *argv[], const struct verb_options *verb,
 		  struct memcage_spec *spec, struct run_options *ret, struct memcage_error *err);
 void options_release(struct run_options *options);
 /* --help of the verb, on stdout. */

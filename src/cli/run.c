@@ -138,7 +138,7 @@ int verb_run(int argc, char *argv[])
 
 	if (!spec)
 		error_set(&err, MEMCAGE_ERROR_SETUP, ENOMEM, "cannot begin");
-	else if (options_parse(argc, argv, &run_verb, NULL, spec, &options, &err) == 0 &&
+	else if (options_parse(argc, argv, &run_verb, spec, &options, &err) == 0 &&
 		 options.show == OPTIONS_SHOW_NOTHING)
 		start(spec, &options, &loop, &err);
 	if (err.code != MEMCAGE_ERROR_NONE)

@@ -179,7 +179,7 @@ static void skip(struct map *map, const struct item *item, const struct ledger_t
 /* The task is the list's, or the item was skipped; -1: it could not be looked up. */
 static int take(struct map *map, struct task *task, struct memcage_error *err)
 {
-	struct ledger_task found;
+	struct ledger_task found = { .answer = LEDGER_RUN };
 
 	if (look_up(map, &task->item, &found, err) < 0)
 		return -1;

@@ -155,8 +155,9 @@ static int open_source(struct staged *staged, const char *path)
 		errno = ENOTSUP;
 		return -1;
 	}
-	if (staged->place)
-		staged->from = open(staged->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!staged->place)
+		return -1;
+	staged->from = open(staged->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return staged->from < 0 ? -1 : 0;
 }
 
@@ -269,6 +270,13 @@ static int show_in_jobs(const char *path, struct memcage_spec *spec, struct memc
 	return 0;
 }
 
+static int why_not(void)
+{
+	int errnum = errno;
+
+	return errnum > 0 ? errnum : EIO;
+}
+
 static int share_one(const struct hierarchy *hierarchy, int dir, const struct pool *pool,
 		     const char *path, struct memcage_spec *spec, struct memcage_error *err)
 {
@@ -277,11 +285,11 @@ static int share_one(const struct hierarchy *hierarchy, int dir, const struct po
 	int errnum = 0;
 
 	if (!resolved || open_source(&staged, resolved) < 0)
-		errnum = errno;
-	if (errnum == 0)
+		errnum = why_not();
+	else
 		errnum = run_stager(hierarchy, dir, &staged, pool->budget_bytes);
 	if (errnum == 0 && put_in_place(&staged) < 0)
-		errnum = errno;
+		errnum = why_not();
 	staged_release(&staged);
 	return errnum != 0 ? refuse(path, errnum, pool, err) : show_in_jobs(resolved, spec, err);
 }
