@@ -23,12 +23,12 @@ rm run/$MEMCAGE_SEQ
 '''
 
 
-def meet(live, wide, *options, count=9):
+def meet(live, wide, *options, count=9, first=''):
     """Runs `count` jobs of which `wide` wait for each other: there never are more at once."""
     for folder in ('run', 'seen'):
         os.makedirs(live.path(folder))
-    mapped = mapping.run(live, *options, '-t', '60', '-e', f'WIDE={wide}', '--', 'sh', '-c', MEET,
-                         ':::', *range(1, count + 1))
+    mapped = mapping.run(live, *options, '-t', '60', '-e', f'WIDE={wide}', '--', 'sh', '-c',
+                         first + MEET, ':::', *range(1, count + 1))
     mapping.expect(live, mapped, 0, ok=count)
     most = max(map(int, read(live.path('most')).split()))
     live.ensure(most == wide, f'{most} ran at once, expected {wide}')
@@ -85,6 +85,12 @@ def a_map_without_a_memory_shares_its_budget_out(live):
     mapped = meet(live, 4, '-j', '4', '--budget', '64M', count=8)
     live.ensure({report['limits']['memory_bytes'] for report in mapped.reports} == {16 * MIB},
                 'the limits are not a quarter')
+
+
+@case(leaves=MET)
+def what_the_kernel_keeps_for_the_cgroups_of_a_map_takes_no_slot(live):
+    """The pool is looked at before each wave but the first, which waits long enough for that."""
+    meet(live, 4, '-j', '4', '--budget', '64M', '-m', '16M', count=12, first='sleep 0.2')
 
 
 @case(leaves=LEDGER)
