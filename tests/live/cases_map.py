@@ -404,3 +404,35 @@ def a_quiet_map_says_nothing(live):
     result = live.memcage('map', '-q', '--ledger', 'l.db', '-j', '2', '--budget', '64M', '-m',
                           '8M', '--', '@nothing', ':::', 0, 3, report=None)
     live.expect(result, status=1, out='', err='')
+
+
+# Others -------------------------------------------------------------------------------------------
+
+@case(leaves=LEDGER, user=65534)
+def a_map_of_a_user_whose_cgroup_is_delegated_works(live):
+    mapped = mapping.run(live, '-j', '2', '--budget', '64M', '-m', '16M', '--', '@hog', ':::', 2,
+                         40, 2)
+    mapping.expect(live, mapped, 1, ok=2, failed=1)
+    live.ensure(mapped.causes() == {1: 'exited', 2: 'oom', 3: 'exited'}, f'{mapped.causes()}')
+
+
+@case(leaves=LEDGER, parent_memory=96 << 20)
+def a_map_without_a_budget_takes_what_the_cgroup_above_leaves(live):
+    mapped = mapping.run(live, '-j', '2', '--', '@hog', ':::', 2, 2)
+    mapping.expect(live, mapped, 0, ok=2)
+    budget = mapping.ask(live, 'SELECT budget_bytes FROM maps')[0][0]
+    live.ensure(0 < budget <= 64 * MIB, f'a budget of {budget}')
+    result = live.memcage('map', '--ledger', 'l.db', '-m', '90M', '--', 'echo', ':::', 'ran',
+                          report=None)
+    live.expect(result, status=2, out='', err=contains('--memory', 'can never fit', live.name))
+
+
+@case(leaves=LEDGER, parent_memory=40 << 20)
+def a_kill_by_a_limit_above_a_map_is_the_ancestors_and_is_tried_again(live):
+    """The budget is more than the cgroup above has: not the jobs' fault, nor that of their limit."""
+    mapped = mapping.run(live, '-j', '1', '--budget', '96M', '-m', '80M', '--retry-oom', '1',
+                         '--', '@hog', ':::', 60)
+    mapping.expect(live, mapped, 1, ok=0, failed=1, err=contains('it was not its own limit'))
+    scopes = [(report['oom']['scope'], report['limits']['memory_bytes'] // MIB)
+              for report in mapped.reports]
+    live.ensure(scopes == [('ancestor', 80)] * 2, f'{scopes}')
