@@ -90,7 +90,7 @@ def a_map_without_a_memory_shares_its_budget_out(live):
 @case(leaves=MET)
 def what_the_kernel_keeps_for_the_cgroups_of_a_map_takes_no_slot(live):
     """The pool is looked at before each wave but the first, which waits long enough for that."""
-    meet(live, 4, '-j', '4', '--budget', '64M', '-m', '16M', count=12, first='sleep 0.2')
+    meet(live, 4, '-j', '4', '--budget', '64M', '-m', '16M', count=8, first='sleep 0.2')
 
 
 @case(leaves=LEDGER)
