@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 #define FILE_FD 9
-#define DEADLINE_SECONDS 60 /* for one run, of the slowest peer in an emulated machine */
 
 extern char **environ;
 
 /* The only run there is at a time. Global for the handler's sake. */
 static volatile pid_t running;
+
+static unsigned int deadline_seconds;
 
 /* Where contest_leave returns to. */
 static int own_view, own_dir;
@@ -99,11 +100,12 @@ static void parse_line(struct contestant *ret, char *line, size_t rounds)
 	ret->samples = make_room(rounds, sizeof(*ret->samples));
 }
 
-void contest_read(struct contest *ret, size_t rounds)
+void contest_read(struct contest *ret, size_t rounds, unsigned int deadline)
 {
 	char *line = NULL;
 	size_t size = 0;
 
+	deadline_seconds = deadline;
 	*ret = (struct contest) { .rounds = rounds };
 	while (getline(&line, &size, stdin) > 0) {
 		ret->all = reallocarray(ret->all, ret->count + 1, sizeof(*ret->all));
@@ -168,7 +170,7 @@ pid_t contest_spawn(const struct contestant *one, int stdio)
 
 	posix_spawn_file_actions_init(&actions);
 	add_files(&actions, one, stdio);
-	alarm(DEADLINE_SECONDS);
+	alarm(deadline_seconds);
 	failed = posix_spawn(&pid, one->argv[0], &actions, NULL, one->argv, environ);
 	if (failed)
 		errx(1, "%s: %s: %s", one->name, one->argv[0], strerror(failed));
@@ -177,11 +179,11 @@ pid_t contest_spawn(const struct contestant *one, int stdio)
 	return pid;
 }
 
-void contest_reap(const struct contestant *one, pid_t pid)
+void contest_reap(const struct contestant *one, pid_t pid, struct rusage *ret_usage)
 {
 	int status, code;
 
-	if (waitpid(pid, &status, 0) != pid)
+	if (wait4(pid, &status, 0, ret_usage) != pid)
 		err(1, "%s: wait", one->name);
 	running = 0;
 	alarm(0);
@@ -192,9 +194,9 @@ void contest_reap(const struct contestant *one, pid_t pid)
 		errx(1, "%s: exit status %d instead of %d", one->name, code, one->status);
 }
 
-void contest_note(struct contestant *one, double usec)
+void contest_note(struct contestant *one, double sample)
 {
-	one->samples[one->count++] = usec;
+	one->samples[one->count++] = sample;
 }
 
 static int compare(const void *left, const void *right)

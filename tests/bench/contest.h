@@ -18,6 +18,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct contestant {
@@ -26,7 +27,7 @@ struct contestant {
 	char *file; /* NULL: no descriptor 9 */
 	int view;   /* -1: this process's own */
 	char **argv;
-	double *samples; /* microseconds */
+	double *samples; /* microseconds, or KiB */
 	size_t count;
 };
 
@@ -36,8 +37,11 @@ struct contest {
 	size_t rounds; /* room in each contestant's samples */
 };
 
-/* Reads contestants until the end of stdin, each with room for that many samples. */
-void contest_read(struct contest *ret, size_t rounds);
+/*
+ * Reads contestants until the end of stdin, each with room for that many samples; a run that takes
+ * longer than so many seconds ends the program.
+ */
+void contest_read(struct contest *ret, size_t rounds, unsigned int deadline);
 
 /* Around a run, outside of its time: into the contestant's view of the file tree, and back. */
 void contest_enter(const struct contestant *one);
@@ -46,10 +50,13 @@ void contest_leave(const struct contestant *one);
 /* Starts one, with stdio as its stdin and stdout, or /dev/null if stdio is -1. */
 pid_t contest_spawn(const struct contestant *one, int stdio);
 
-/* Waits for the end of the one that was started last, and insists on its status. */
-void contest_reap(const struct contestant *one, pid_t pid);
+/*
+ * Waits for the end of the one that was started last, and insists on its status. *ret_usage is its
+ * own and that of all processes it has waited for.
+ */
+void contest_reap(const struct contestant *one, pid_t pid, struct rusage *ret_usage);
 
-void contest_note(struct contestant *one, double usec);
+void contest_note(struct contestant *one, double sample);
 
-/* A line each, by tabs: NAME COUNT MIN P10 MEDIAN P90 MAX, in microseconds. Sorts the samples. */
+/* A line each, by tabs: NAME COUNT MIN P10 MEDIAN P90 MAX. Sorts the samples. */
 void contest_print(struct contest *contest);

@@ -2,7 +2,7 @@
 /*
  * minimum - the floor: all that a cage needs to do, by hand, and nothing else.
  *
- *   minimum [BYTES] -- COMMAND [ARG...]
+ *   minimum [-n RUNS] [-j AT_ONCE] [BYTES] -- COMMAND [ARG...]
  *
  * A cgroup with a memory limit (BYTES, else 64 MiB), mount, PID, IPC, UTS and cgroup
  * namespaces, a private tmpfs and /proc, a small init, a ready-made seccomp filter, a watch for
@@ -11,13 +11,14 @@
  * program for people.
  *
  * Three processes: the supervisor, the init (PID 1 of the cage), the command. A pipe carries
- * the command's wait status from the init to the supervisor. On cgroup v2 the init is born in
+ * the command's wait status from the init to the supervisor. With -n and -j one supervisor has that
+ * many runs, so many of them at once, each in a cage of its own. On cgroup v2 the init is born in
  * the cgroup (CLONE_INTO_CGROUP). On v1 it writes "0" to `tasks`: a lone thread that moves
  * itself takes no global lock (since 5.5), where every write to cgroup.procs waits out an RCU
  * grace period, 5 to 15 ms on an idle machine.
  *
  * Exit status: the command's, 128 + N for signal N, 120 if the counter says that the kernel killed
- * for memory.
+ * for memory; of many runs the first that is not 0.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -45,8 +46,15 @@
 #define GROUPS 3
 #define PATH_SIZE 512
 
+struct plan {
+	const char *limit;
+	char **argv;
+	size_t runs, at_once;
+};
+
 struct cage {
 	const char *limit;
+	int pidfd;  /* of its init; -1: there is none */
 	int groups; /* 1 on v2 */
 	char path[GROUPS][PATH_SIZE];
 	int dir[GROUPS];
@@ -102,7 +110,7 @@ static void read_table(char *table, size_t size)
 	table[length > 0 ? length : 0] = '\0';
 }
 
-static void make_groups(struct cage *cage)
+static void make_groups(struct cage *cage, size_t number)
 {
 	char table[4096], own[256], key[32];
 
@@ -114,7 +122,7 @@ static void make_groups(struct cage *cage)
 
 		snprintf(key, sizeof(key), "%s:%s:", *tree ? "" : "0", tree);
 		own_path(table, key, own, sizeof(own));
-		snprintf(path, PATH_SIZE, ROOT "/%s%s/minimum-%d", tree, own, getpid());
+		snprintf(path, PATH_SIZE, ROOT "/%s%s/minimum-%d-%zu", tree, own, getpid(), number);
 		if (mkdir(path, 0755) < 0)
 			err(125, "%s", path);
 		cage->dir[i] = open_file(AT_FDCWD, path, O_PATH | O_DIRECTORY);
@@ -202,11 +210,11 @@ static void be_init(const struct cage *cage, char **argv)
 	_exit(0);
 }
 
-static pid_t start_init(const struct cage *cage, int *ret_pidfd)
+static pid_t start_init(struct cage *cage)
 {
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | NAMESPACES,
-		.pidfd = (uint64_t) (uintptr_t) ret_pidfd,
+		.pidfd = (uint64_t) (uintptr_t) &cage->pidfd,
 		.exit_signal = SIGCHLD,
 	};
 
@@ -217,20 +225,6 @@ static pid_t start_init(const struct cage *cage, int *ret_pidfd)
 		args.flags &= ~(uint64_t) CLONE_NEWCGROUP;
 	}
 	return (pid_t) syscall(SYS_clone3, &args, sizeof(args));
-}
-
-static void supervise(const struct cage *cage, int pidfd)
-{
-	struct pollfd polls[] = {
-		{ .fd = pidfd, .events = POLLIN },
-		{ .fd = cage->watch, .events = cage->groups == 1 ? POLLPRI : POLLIN },
-	};
-	char drop[512];
-
-	while (poll(polls, 2, -1) > 0 && !polls[0].revents)
-		if (pread(cage->watch, drop, sizeof(drop), 0) < 0 && read(cage->watch, drop, 8) < 0)
-			polls[1].fd = -1;
-	waitid(P_PIDFD, (id_t) pidfd, &(siginfo_t) { 0 }, WEXITED);
 }
 
 static long count_kills(const struct cage *cage)
@@ -272,30 +266,135 @@ static int exit_status(const struct cage *cage)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int main(int argc, char **argv)
+static void release(struct cage *cage)
 {
-	bool limited = argc > 1 && strcmp(argv[1], "--") != 0;
-	struct cage cage = { .limit = limited ? argv[1] : "67108864" };
-	int pidfd, status;
+	for (int i = 0; i < cage->groups; i++) {
+		close(cage->dir[i]);
+		if (cage->groups > 1)
+			close(cage->tasks[i]);
+	}
+	if (cage->watch != cage->events)
+		close(cage->watch);
+	close(cage->events);
+	close(cage->status_pipe[0]);
+	close(cage->pidfd);
+	cage->pidfd = -1;
+}
+
+static void start(struct cage *cage, const struct plan *plan, size_t number)
+{
 	pid_t init;
 
-	argv += limited ? 3 : 2;
-	if (argc < (limited ? 4 : 3) || pipe2(cage.status_pipe, O_CLOEXEC) < 0)
-		return 2;
-	make_groups(&cage);
-	if (cage.groups == 1)
-		limit_v2(&cage);
+	cage->limit = plan->limit;
+	/* another cage's init may hold the other end */
+	if (pipe2(cage->status_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		err(125, "pipe");
+	make_groups(cage, number);
+	if (cage->groups == 1)
+		limit_v2(cage);
 	else
-		limit_v1(&cage);
-	init = start_init(&cage, &pidfd);
+		limit_v1(cage);
+	init = start_init(cage);
 	if (init < 0)
 		err(125, "clone3");
 	if (init == 0)
-		be_init(&cage, argv);
-	close(cage.status_pipe[1]);
-	supervise(&cage, pidfd);
-	status = exit_status(&cage);
-	read_peak(&cage);
-	remove_groups(&cage);
+		be_init(cage, plan->argv);
+	close(cage->status_pipe[1]);
+}
+
+static int end(struct cage *cage)
+{
+	int status;
+
+	waitid(P_PIDFD, (id_t) cage->pidfd, &(siginfo_t) { 0 }, WEXITED);
+	status = exit_status(cage);
+	read_peak(cage);
+	remove_groups(cage);
+	release(cage);
 	return status;
+}
+
+static void watch(const struct cage *cage, struct pollfd polls[2])
+{
+	polls[0] = (struct pollfd) { .fd = cage->pidfd, .events = POLLIN };
+	polls[1] = (struct pollfd) { .fd = cage->watch,
+				     .events = cage->groups == 1 ? POLLPRI : POLLIN };
+}
+
+static void heard_of_kill(const struct cage *cage, struct pollfd *poll)
+{
+	char drop[512];
+
+	if (pread(cage->watch, drop, sizeof(drop), 0) < 0 && read(cage->watch, drop, 8) < 0)
+		poll->fd = -1;
+}
+
+/* Returns the number of runs that have ended. */
+static size_t supervise(struct cage *cages, struct pollfd *polls, size_t count, int *ret_status)
+{
+	size_t ended = 0;
+
+	if (poll(polls, 2 * count, -1) < 0)
+		err(125, "poll");
+	for (size_t i = 0; i < count; i++) {
+		if (polls[2 * i].revents) {
+			int status = end(&cages[i]);
+
+			*ret_status = *ret_status ? *ret_status : status;
+			polls[2 * i].fd = polls[2 * i + 1].fd = -1;
+			ended++;
+		} else if (polls[2 * i + 1].revents) {
+			heard_of_kill(&cages[i], &polls[2 * i + 1]);
+		}
+	}
+	return ended;
+}
+
+static int run_all(const struct plan *plan)
+{
+	struct cage *cages = calloc(plan->at_once, sizeof(*cages));
+	struct pollfd *polls = calloc(2 * plan->at_once, sizeof(*polls));
+	size_t started = 0, ended = 0;
+	int status = 0;
+
+	if (!cages || !polls)
+		err(125, "memory");
+	for (size_t i = 0; i < plan->at_once; i++)
+		cages[i].pidfd = polls[2 * i].fd = polls[2 * i + 1].fd = -1;
+	while (ended < plan->runs) {
+		for (size_t i = 0; i < plan->at_once && started < plan->runs; i++) {
+			if (cages[i].pidfd >= 0)
+				continue;
+			start(&cages[i], plan, started++);
+			watch(&cages[i], &polls[2 * i]);
+		}
+		ended += supervise(cages, polls, plan->at_once, &status);
+	}
+	free(cages);
+	free(polls);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct plan plan = { .limit = "67108864", .runs = 1, .at_once = 1 };
+	int option;
+
+	while ((option = getopt(argc, argv, "+n:j:")) != -1) {
+		if (option == 'n')
+			plan.runs = strtoul(optarg, NULL, 10);
+		else if (option == 'j')
+			plan.at_once = strtoul(optarg, NULL, 10);
+		else
+			return 2;
+	}
+	/* getopt takes "--" only where it comes next */
+	if (optind < argc && strcmp(argv[optind - 1], "--") != 0)
+		plan.limit = argv[optind++];
+	if (optind < argc && strcmp(argv[optind], "--") == 0)
+		optind++;
+	plan.argv = argv + optind;
+	if (optind >= argc || plan.runs == 0 || plan.at_once == 0)
+		return 2;
+	return run_all(&plan);
 }

@@ -2,17 +2,20 @@
 /*
  * stopwatch - how long commands take, measured so that they can be compared.
  *
- *   stopwatch [-d] [-n ROUNDS] [-w ROUNDS] [-i MS] <CONTESTANTS
+ *   stopwatch [-d|-m] [-n ROUNDS] [-w ROUNDS] [-i MS] [-t SECONDS] <CONTESTANTS
  *
  * Every round runs each contestant (see contest.h) once, so that whatever else the machine does
- * falls on all alike. The order within a round is shuffled: what one leaves behind for the
- * kernel to clean up, or leaves warm, would otherwise always be charged to the same neighbour.
- * -w rounds are run first and not counted; -i is a rest before each run, for cold starts.
+ * falls on all alike. The order within a round is shuffled: what one leaves behind for the kernel
+ * to clean up, or leaves warm, would otherwise always be charged to the same neighbour. -w rounds
+ * are run first and not counted; -i is a rest before each run, for cold starts; no run may take
+ * longer than -t.
  *
- * Without -d the time is from spawn to reap. With -d it is from the death of the job to the end
- * of the command around it. The command then has to run the program "victim" and its limit has
- * to kill it; the death is seen on a pidfd of the victim, whose pid the kernel tells, so that
- * no word of the command's is trusted.
+ * With -m it is the peak of a command's memory instead, in KiB: of the largest of its process and
+ * all that it has waited for, read when it is gone, so that its last moment counts too. Without -d
+ * the time is from spawn to reap. With -d it is from the death of the job to the end of the command
+ * around it. The command then has to run the program "victim" and its limit has to kill it; the
+ * death is seen on a pidfd of the victim, whose pid the kernel tells, so that no word of the
+ * command's is trusted.
  */
 #include <err.h>
 #include <poll.h>
@@ -24,6 +27,8 @@
 #include <unistd.h>
 
 #include "contest.h"
+
+#define DEADLINE_SECONDS 60 /* for one job, of the slowest peer in an emulated machine */
 
 typedef double measure_fn(const struct contestant *one);
 
@@ -44,9 +49,19 @@ static double now_usec(void)
 static double time_run(const struct contestant *one)
 {
 	double begin = now_usec();
+	struct rusage usage;
 
-	contest_reap(one, contest_spawn(one, -1));
+	contest_reap(one, contest_spawn(one, -1), &usage);
 	return now_usec() - begin;
+}
+
+/* That of this process, which lends its memory to the child until it execs, is less than any. */
+static double read_peak(const struct contestant *one)
+{
+	struct rusage usage;
+
+	contest_reap(one, contest_spawn(one, -1), &usage);
+	return (double) usage.ru_maxrss;
 }
 
 /* The pid, as this process sees it, of who wrote the next byte. */
@@ -91,6 +106,7 @@ static void wait_for_death(pid_t victim, int tell)
 static double time_death(const struct contestant *one)
 {
 	int ends[2], yes = 1;
+	struct rusage usage;
 	double death;
 	pid_t pid, victim;
 
@@ -105,7 +121,7 @@ static double time_death(const struct contestant *one)
 		errx(1, "%s: copies its job's output: which pid has the job?", one->name);
 	wait_for_death(victim, ends[0]);
 	death = now_usec();
-	contest_reap(one, pid);
+	contest_reap(one, pid, &usage);
 	death = now_usec() - death;
 	close(ends[0]);
 	return death;
@@ -134,13 +150,13 @@ static void shuffle(size_t *order, size_t count)
 
 static double run_once(const struct contestant *one, const struct plan *plan)
 {
-	double usec;
+	double sample;
 
 	contest_enter(one);
 	rest(plan->idle_ms);
-	usec = plan->measure(one);
+	sample = plan->measure(one);
 	contest_leave(one);
-	return usec;
+	return sample;
 }
 
 static void run_rounds(struct contest *contest, const struct plan *plan)
@@ -155,10 +171,10 @@ static void run_rounds(struct contest *contest, const struct plan *plan)
 		shuffle(order, contest->count);
 		for (size_t i = 0; i < contest->count; i++) {
 			struct contestant *one = &contest->all[order[i]];
-			double usec = run_once(one, plan);
+			double sample = run_once(one, plan);
 
 			if (round >= plan->warmup)
-				contest_note(one, usec);
+				contest_note(one, sample);
 		}
 	}
 	free(order);
@@ -177,22 +193,27 @@ static long number(const char *text, long least)
 int main(int argc, char **argv)
 {
 	struct plan plan = { .measure = time_run, .rounds = 100, .warmup = 5 };
+	unsigned int deadline = DEADLINE_SECONDS;
 	struct contest contest;
 	int option;
 
-	while ((option = getopt(argc, argv, "dn:w:i:")) != -1) {
+	while ((option = getopt(argc, argv, "dmn:w:i:t:")) != -1) {
 		if (option == 'd')
 			plan.measure = time_death;
+		else if (option == 'm')
+			plan.measure = read_peak;
 		else if (option == 'n')
 			plan.rounds = (size_t) number(optarg, 1);
 		else if (option == 'w')
 			plan.warmup = (size_t) number(optarg, 0);
 		else if (option == 'i')
 			plan.idle_ms = number(optarg, 0);
+		else if (option == 't')
+			deadline = (unsigned int) number(optarg, 1);
 		else
 			return 2;
 	}
-	contest_read(&contest, plan.rounds);
+	contest_read(&contest, plan.rounds, deadline);
 	run_rounds(&contest, &plan);
 	contest_print(&contest);
 	return 0;
