@@ -235,8 +235,8 @@ class MapRows:
 
     def row_verdict(self):
         """From a date that the victim has told before it took its last MiB until another process
-        sees the verdict: both err against us.  Up to the death it is the kernel's: where its
-        console is a serial line, what it says there of the kill takes milliseconds."""
+        sees the verdict: both err against us.  Up to the death it is the kernel's, which
+        looks for memory elsewhere, in all caches, before it kills."""
         print(f"\n{'From the kill to its verdict in the ledger, ms':<50}{'median':>8}{'p10':>8}"
               f"{'p90':>8}{'death':>9}")
         for what, rest in (("lone kills", 0.6), ("one after the other", 0)):
