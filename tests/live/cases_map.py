@@ -17,7 +17,7 @@ from mapping import LEDGER
 MEET = '''
 touch run/$MEMCAGE_SEQ; set -- run/*; echo $# >>most
 touch seen/$MEMCAGE_SEQ
-while set -- seen/*; [ $# -lt $(((MEMCAGE_SEQ + WIDE - 1) / WIDE * WIDE)) ]; do sleep 0.02; done
+while set -- seen/*; [ $# -lt $(((MEMCAGE_SEQ + WIDE - 1) / WIDE * WIDE)) ]; do sleep 0.1; done
 set -- run/*; echo $# >>most
 rm run/$MEMCAGE_SEQ
 '''
