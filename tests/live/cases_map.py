@@ -212,8 +212,8 @@ def a_map_that_learns_has_kills_once_and_then_none(live):
 
 @case(leaves=LEDGER)
 def a_job_of_a_map_that_hangs_is_ended_by_its_timeout_and_the_others_are_done(live):
-    mapped = mapping.run(live, '-j', '2', '--budget', '64M', '-m', '8M', '-t', '1', '--grace', '0',
-                         '--', 'sh', '-c', '[ {} != 2 ] || exec @@deaf', ':::', 1, 2, 3, 4)
+    mapped = mapping.run(live, '-j', '2', '--budget', '64M', '-m', '8M', '-t', 5 if HOST.lab else 1,
+                         '--grace', '0', '--', 'sh', '-c', '[ {} != 2 ] || exec @@deaf', ':::', 1, 2, 3, 4)
     mapping.expect(live, mapped, 1, ok=3, failed=1, err=contains("item 2 '2'"))
     live.ensure(mapped.causes()[2] == 'timeout' and mapped.of(2)[0]['status'] == 124,
                 f'{mapped.causes()}')
