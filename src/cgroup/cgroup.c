@@ -106,19 +106,24 @@ static int make_jobs(struct cgroup *cgroup, const struct host *host, struct memc
 	return 0;
 }
 
+/* What the kernel makes of it is read from the same descriptor, where it is the same file. */
 static int write_limit(const struct cgroup_part *part, enum limit_id id,
 		       const struct limit_write *line, struct memcage_error *err)
 {
 	const char *option = limits[id].option ? limits[id].option : limits[id].key;
-	const char *check = line->check ? line->check : line->file;
 	int dir = line->in_leaf ? part->leaf : part->job;
+	auto_fd int fd = openat(dir, line->file, O_RDWR | O_CLOEXEC);
 	char text[LIMIT_PLAN_TEXT];
+	ssize_t length;
 
-	if (file_write_at(dir, line->file, line->line) < 0)
+	if (fd < 0 || file_write_all(fd, line->line, strlen(line->line)) < 0)
 		return error_setup(err, "--%s: cannot write '%s' to %s", option, line->line,
 				   line->file);
-	if (file_read_at(dir, check, text, sizeof(text)) < 0)
-		return error_setup(err, "--%s: cannot read %s back", option, check);
+	length = line->check ? file_read_at(dir, line->check, text, sizeof(text))
+			     : file_read_fd(fd, text, sizeof(text));
+	if (length < 0)
+		return error_setup(err, "--%s: cannot read %s back", option,
+				   line->check ? line->check : line->file);
 	if (limit_holds(line, text))
 		return 0;
 	text[strcspn(text, "\n")] = '\0';
