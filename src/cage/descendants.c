@@ -183,17 +183,29 @@ static void pause_until(uint64_t give_up)
 		usleep(PAUSE);
 }
 
-bool descendants_kill(pid_t root)
+/*
+ * True when nobody was left to send it to, in two looks: one that is being forked while /proc is
+ * listed may be in neither half of the list.
+ */
+static bool signal_until(pid_t root, int signo, uint64_t give_up)
 {
-	uint64_t give_up = clock_usec() + GIVE_UP, stop_until = clock_usec() + GIVE_UP / 4;
+	int calm = 0;
 
-	/* One that sleeps in the kernel stops late: it is no reason to wait for long. */
-	while (signal_all(root, SIGSTOP) > 0 && clock_usec() < stop_until)
-		pause_until(stop_until);
-	while (signal_all(root, SIGKILL) > 0) {
+	while (calm < 2) {
+		calm = signal_all(root, signo) > 0 ? 0 : calm + 1;
 		if (clock_usec() >= give_up)
-			return false;
-		pause_until(give_up);
+			return calm == 2;
+		if (calm == 0)
+			pause_until(give_up);
 	}
 	return true;
+}
+
+bool descendants_kill(pid_t root)
+{
+	uint64_t now = clock_usec();
+
+	/* One that sleeps in the kernel stops late: it is no reason to wait for long. */
+	signal_until(root, SIGSTOP, now + GIVE_UP / 4);
+	return signal_until(root, SIGKILL, now + GIVE_UP);
 }
