@@ -75,7 +75,8 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 
 int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
 {
-	int pair[2];
+	int pair[2], pidfd = -1;
+	pid_t pid;
 
 	*child = CHILD_NONE;
 	child->is_reaper = plan->job->shared.pids;
@@ -83,18 +84,23 @@ int launch(struct child *child, struct cage_plan *plan, struct memcage_error *er
 		return error_setup(err, "cannot make a socket pair");
 	child->socket = pair[0];
 	plan->socket = pair[1];
-	child->pid = namespaces_clone(&plan->job->shared,
-				      plan->job->settings.network_none ? CLONE_NEWNET : 0,
-				      &plan->maker, &child->pidfd);
-	if (child->pid == 0) {
+	/* Not into *child, whose memory init may share: what it writes there would be ours. */
+	pid = namespaces_clone(&plan->job->shared,
+			       plan->job->settings.network_none ? CLONE_NEWNET : 0, &plan->maker,
+			       &pidfd);
+	if (pid == 0) {
 		take_stdio(plan->job->settings.stdio);
 		close_all_but_needed(plan);
 		prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);
 		init_run(plan);
 	}
+	if (pid < 0)
+		refuse_clone(errno, plan, err);
 	close(pair[1]);
+	child->pid = pid;
+	child->pidfd = pidfd;
 	child->rootless = plan->maker.rootless;
-	return child->pid < 0 ? refuse_clone(errno, plan, err) : 0;
+	return pid < 0 ? -1 : 0;
 }
 
 /* An init that has failed says so itself. */

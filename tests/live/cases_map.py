@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 
 import mapping
 from cases_terminal import Terminal
@@ -73,6 +74,28 @@ def jobs_of_a_map_that_fill_its_budget_exactly_are_not_killed(live):
 @case(leaves=MET)
 def a_map_with_room_for_three_runs_three(live):
     meet(live, 3, '-j', '8', '--budget', '51M', '-m', '16M')
+
+
+@case(leaves=LEDGER)
+def jobs_of_a_map_that_share_its_namespaces_are_killed_whole(live):
+    """An init that shares memory with the map must not write over what the map knows of it."""
+    mapped = mapping.run(live, '--budget', '64M', '-m', '16M', '-j', '2', '-t', '300ms', '--grace',
+                         '100ms', '--allow-unsupported=namespace-unavailable,tmp-not-private', '--',
+                         'sh', '-c', 'setsid sleep 1000 & exec @@deaf', ':::', 1, 2, 3, 4,
+                         start=['-d'], within=20)
+    mapping.expect(live, mapped, 1, ok=0, failed=4)
+    live.ensure(set(mapped.causes().values()) == {'timeout'}, f'{mapped.causes()}')
+
+
+@case(leaves=LEDGER)
+def a_map_waits_for_its_own_children_by_their_pids(live):
+    process = live.launch(['strace', '-e', 'trace=wait4', '-o', live.path('log'), '%memcage', 'map',
+                           '--ledger', 'l.db', '--progress', 'none', '-j', '2', '-m', '8M', '--',
+                           'true', ':::', 1, 2, 3, 4], stderr=subprocess.DEVNULL)
+    live.ensure(live.wait(process) == 0, 'it has failed')
+    waited = re.findall(r'^wait4\((-?\d+),', read(live.path('log')), re.M)
+    os.unlink(live.path('log'))
+    live.ensure(len(waited) >= 4 and all(int(pid) > 0 for pid in waited), f'{waited}')
 
 
 @case(leaves=MET)
