@@ -464,7 +464,17 @@ static void read_rest(struct flow *flow)
 		return;
 	if (ioctl(flow->fd, FIONREAD, &there) == 0 && there > 0)
 		flow_read(flow, (size_t) there);
-	own_close(&flow->fd);
+}
+
+int gathered_rest(struct gathered *gathered)
+{
+	int errnum = 0;
+
+	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
+		read_rest(&gathered->flows[i]);
+		errnum = errnum == 0 ? gathered->flows[i].errnum : errnum;
+	}
+	return errnum;
 }
 
 static void flow_finish(struct flow *flow)
@@ -472,6 +482,7 @@ static void flow_finish(struct flow *flow)
 	uint64_t length;
 
 	read_rest(flow);
+	own_close(&flow->fd);
 	length = spill_length(&flow->held);
 	flow->add_newline = flow->of->collect->mode == COLLECT_LINE && flow->ready < length;
 	flow->ready = length;
@@ -562,6 +573,11 @@ void *collect_out(struct collect *collect)
 size_t collect_waiting(const struct collect *collect)
 {
 	return collect->waiting;
+}
+
+uint64_t collect_turn(const struct collect *collect)
+{
+	return collect->keep_order ? collect->turn : 0;
 }
 
 /* ---- write ---- */

@@ -58,6 +58,11 @@ int gathered_fd(const struct gathered *gathered, enum collect_stream stream);
  */
 bool gathered_read(struct gathered *gathered, enum collect_stream stream, int *ret_errnum);
 /*
+ * The job has ended: takes what is there now and no more, as somebody to whom the job has passed
+ * its end of a pipe may hold it for as long as he likes.  0, or why something could not be kept.
+ */
+int gathered_rest(struct gathered *gathered);
+/*
  * It is to be run again: nothing of what is gathered goes out (by line, whole lines that have come
  * do, unless they wait for their turn).  Gathered is then collect's.
  */
@@ -102,6 +107,8 @@ bool collect_at_line_start(const struct collect *collect, enum collect_stream st
  * too many.
  */
 size_t collect_waiting(const struct collect *collect);
+/* With keep_order: what has ended waits for this number, which has not ended.  Else 0. */
+uint64_t collect_turn(const struct collect *collect);
 /*
  * Blocking, through signals too: all that can go out goes (at the end of a map).  -1 with errno of
  * the first stream that has gone meanwhile.

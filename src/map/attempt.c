@@ -174,17 +174,13 @@ static void end_task(struct map *map, struct task *task, bool ok)
 		halt_consider(map);
 }
 
-/* All writers are gone: what they wrote is in the pipes. */
+/* What the job wrote is in the pipes. */
 static void drain(struct task *task)
 {
-	int errnum = 0;
+	int errnum = gathered_rest(task->gathered);
 
-	for (int stream = 0; stream < COLLECT_STREAMS; stream++) {
-		while (gathered_read(task->gathered, (enum collect_stream) stream, &errnum))
-			;
-		if (errnum != 0)
-			task->output_errnum = errnum;
-	}
+	if (errnum != 0)
+		task->output_errnum = errnum;
 }
 
 /* Why a job that ended well is told as failed. */

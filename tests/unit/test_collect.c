@@ -748,6 +748,44 @@ static void check_line_start(void **state)
  * A process that the job has left behind must not keep us, nor what it has yet to say be waited
  * for.
  */
+static void check_rest_that_stays_open(void **state)
+{
+	struct bench bench = make_bench(COLLECT_GROUP, false);
+	struct job job = begin(bench.collect, 1);
+	auto_fd int left = fcntl(job.ends[COLLECT_STDOUT], F_DUPFD_CLOEXEC, 0);
+
+	(void) state;
+	close_ends(&job);
+	assert_int_equal(file_write_all(left, "said\n", 5), 0);
+	assert_int_equal(gathered_rest(job.gathered), 0);
+	assert_true(gathered_fd(job.gathered, COLLECT_STDOUT) >= 0);
+	assert_int_equal(finish(bench.collect, &job, &tokens[1]), 0);
+	drain(&bench);
+	assert_reads(&bench.readers[COLLECT_STDOUT], "said\n");
+	bench_release(&bench);
+}
+
+/* What all that has ended waits for. */
+static void check_turn(void **state)
+{
+	struct bench bench = make_bench(COLLECT_GROUP, true), mixed;
+	struct job job = begin(bench.collect, 1);
+
+	(void) state;
+	whole_job(bench.collect, 2, "2\n", "");
+	assert_int_equal(collect_turn(bench.collect), 1);
+	drop(bench.collect, &job);
+	assert_int_equal(collect_turn(bench.collect), 1);
+	whole_job(bench.collect, 1, "1\n", "");
+	assert_int_equal(collect_turn(bench.collect), 3);
+	drain(&bench);
+	assert_reads(&bench.readers[COLLECT_STDOUT], "1\n2\n");
+	bench_release(&bench);
+	mixed = make_bench(COLLECT_GROUP, false);
+	assert_int_equal(collect_turn(mixed.collect), 0);
+	bench_release(&mixed);
+}
+
 static void check_end_that_stays_open(void **state)
 {
 	struct bench bench = make_bench(COLLECT_GROUP, false);
@@ -1403,6 +1441,8 @@ static const struct row {
 	{ "a job without output is done at once", check_silent_job },
 	{ "it is known whether a line is unfinished", check_line_start },
 	{ "an end that a process has kept is not waited for", check_end_that_stays_open },
+	{ "the rest of what a job has said is what is there", check_rest_that_stays_open },
+	{ "in order: the number that all wait for is known", check_turn },
 	{ "a pipe in packet mode is read to its end", check_packets },
 	{ "descriptors are closed on exec, and only ours do not block", check_flags_of_ends },
 	{ "without descriptors no job begins, and none is lost", check_no_descriptors },
