@@ -112,11 +112,44 @@ static bool output_has_room(const struct map *map)
 	return collect_waiting(map->collect) < LEFT_TO_WRITE + 4 * map->pool.jobs_most;
 }
 
+/* With --keep-order all output may wait for one that waits itself, as it is run again. */
+static struct task *find_turn(const struct map *map)
+{
+	uint64_t turn = collect_turn(map->collect);
+	struct task *task = turn > 0 ? map->waiting.first : NULL;
+
+	while (task && task->item.seq != turn)
+		task = task->next;
+	return task;
+}
+
+static void start_turn(struct map *map, uint64_t now)
+{
+	struct task *task = find_turn(map);
+	struct admit_waiting one;
+	struct admit_pool pool;
+
+	dispatch_measure(map, now);
+	map->decision = (struct admit_decision) { .reason = ADMIT_NOTHING };
+	if (!task)
+		return;
+	one = (struct admit_waiting) { task->memory_bytes, task->alone, task->not_before_usec,
+				       task->overtaken };
+	pool = admit_pool_now(map, now);
+	map->decision = admit_next(&pool, &one, 1);
+	if (map->decision.reason != ADMIT_STARTS)
+		return;
+	task_list_remove(&map->waiting, task);
+	start(map, task);
+}
+
 void dispatch(struct map *map)
 {
 	auto_free struct admit_waiting *queue = calloc(map->waiting.count + 1, sizeof(*queue));
 	uint64_t now = clock_usec();
 
+	if (map->phase == MAP_RUNNING && !output_has_room(map))
+		start_turn(map, now);
 	while (queue && map->phase == MAP_RUNNING && output_has_room(map)) {
 		dispatch_measure(map, now);
 		map->decision = decide(map, queue, now);

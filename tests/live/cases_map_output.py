@@ -79,6 +79,53 @@ def kept_order_is_that_of_the_items_whoever_ends_first(live):
                 'they have ended in order by themselves')
 
 
+# With SEQ 1 the last to end, and to be run again, all that came before waits for it.
+LATE = '[ $MEMCAGE_SEQ != 1 ] || { until [ -e go ]; do sleep 0.02; done; ' \
+       '[ $MEMCAGE_ATTEMPT = 2 ]; }'
+
+
+@case(leaves=LEDGER)
+def kept_order_waits_for_an_item_that_is_run_again(live):
+    process = mapping.start(live, '-j', '2', '--budget', '64M', '-m', '8M', '--keep-order',
+                            '--retries', '1', '--', 'sh', '-c', LATE + ' && echo {}', ':::',
+                            *range(1, 101))
+    live.until(lambda: len(read(live.report_path).splitlines()) >= 72, 'those behind it', 20)
+    live.put('go', '')
+    mapped = mapping.finish(live, process, within=30)
+    os.unlink(live.path('go'))
+    mapping.expect(live, mapped, 0, ok=100,
+                   out=''.join(f'{number}\n' for number in range(1, 101)))
+
+
+# Gives its stdout to the next job, which outlives it.
+GIVE = '''
+import os, socket, sys, time
+name = '\\0' + os.environ['NAME']
+if os.environ['MEMCAGE_SEQ'] == '2':
+    end = socket.socket(socket.AF_UNIX)
+    end.bind(name)
+    end.listen()
+    other = end.accept()[0]
+    kept = socket.recv_fds(other, 1, 1)
+    other.send(b'x')
+    time.sleep(1000)
+end = socket.socket(socket.AF_UNIX)
+while end.connect_ex(name):
+    time.sleep(0.02)
+print('said', flush=True)
+socket.send_fds(end, [b'x'], [1])
+end.recv(1)
+'''
+
+
+@case(leaves=LEDGER)
+def a_job_whose_stdout_somebody_has_kept_holds_its_map_back_from_nothing(live):
+    mapped = mapping.run(live, '-j', '2', '--budget', '128M', '-m', '32M', '-t', '3s', '-e',
+                         f'NAME={live.name}', '--', 'python3', '-c', GIVE, ':::', 1, 2, within=30)
+    mapping.expect(live, mapped, 1, ok=1, failed=1, out='said\n')
+    live.ensure(mapped.causes()[2] == 'timeout', f'{mapped.causes()}')
+
+
 @case(leaves=LEDGER)
 def output_of_a_maps_jobs_that_is_more_than_memory_keeps_is_whole(live):
     process = mapping.start(live, *FEW, '--keep-order', '--', 'sh', '-c',
