@@ -52,6 +52,7 @@ struct gathered {
 	struct flow flows[COLLECT_STREAMS];
 	void *token; /* NULL: dropped, or skipped */
 	bool skipped, finished, open, in_order;
+	bool lost; /* some of its stdout, with the stream */
 	TAILQ_ENTRY(gathered) all, order;
 	STAILQ_ENTRY(gathered) done;
 };
@@ -153,11 +154,20 @@ static void flow_clear(struct flow *flow)
 	flow->add_newline = false;
 }
 
+/* Of stderr nobody misses anything where it has gone. */
+static void note_loss(struct flow *flow, uint64_t bytes)
+{
+	if (bytes > 0 && flow->lane == &flow->of->collect->lanes[COLLECT_STDOUT])
+		flow->of->lost = true;
+}
+
 /* Puts it into its lane's queue, if it has something for it. */
 static void flow_offer(struct flow *flow)
 {
-	if (flow->lane->errnum != 0)
+	if (flow->lane->errnum != 0) {
+		note_loss(flow, spill_length(&flow->held) + flow->add_newline);
 		flow_clear(flow);
+	}
 	if (!flow->of->open || (flow->ready == 0 && !flow->add_newline))
 		return;
 	/* One whose turn it is, is alone there but for those that were before it. */
@@ -402,6 +412,8 @@ static void flow_keep(struct flow *flow, const char *data, size_t size)
 	struct collect *collect = flow->of->collect;
 	size_t kept;
 
+	if (flow->lane->errnum != 0)
+		note_loss(flow, size);
 	if (flow->errnum != 0 || flow->lane->errnum != 0)
 		return;
 	kept = spill_add(&flow->held, &collect->place, data, size);
@@ -557,7 +569,7 @@ int collect_say(struct collect *collect, enum collect_stream stream, const char 
 	return 0;
 }
 
-void *collect_out(struct collect *collect)
+void *collect_out(struct collect *collect, bool *ret_lost)
 {
 	struct gathered *first = STAILQ_FIRST(&collect->done);
 	void *token;
@@ -566,6 +578,7 @@ void *collect_out(struct collect *collect)
 		return NULL;
 	STAILQ_REMOVE_HEAD(&collect->done, done);
 	token = first->token;
+	*ret_lost = first->lost;
 	gathered_free(first);
 	return token;
 }
@@ -619,6 +632,14 @@ static void lane_lose(struct lane *lane, int errnum)
 	lane->errnum = errnum;
 	while (!TAILQ_EMPTY(&lane->queue))
 		lane_next(lane);
+}
+
+void collect_give_up(struct collect *collect)
+{
+	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
+		collect->lanes[i].told = true;
+		lane_lose(&collect->lanes[i], ECANCELED);
+	}
 }
 
 /* As far as it goes now. */

@@ -85,9 +85,11 @@ int collect_skip(struct collect *collect, uint64_t seq);
 int collect_say(struct collect *collect, enum collect_stream stream, const char *text, size_t size);
 /*
  * The token of a job whose output has all been written (or lost with its stream), once each, in the
- * order in which that was; NULL: none now.
+ * order in which that was; NULL: none now.  Ret_lost: some of its stdout was lost with the stream.
  */
-void *collect_out(struct collect *collect);
+void *collect_out(struct collect *collect, bool *ret_lost);
+/* Nothing more is written: what has not gone out is lost as with a stream that has gone. */
+void collect_give_up(struct collect *collect);
 
 /*
  * For poll(2): fds to wait on until more can be written (fd -1 where there is nothing to write).

@@ -390,10 +390,22 @@ void attempt_event(struct map *map, const struct watch *watch, uint32_t events)
 	}
 }
 
-void attempt_settle(struct map *map, struct task *task)
+/* Nothing is done whose output is lost: it has failed, and is to be run again some day. */
+static void take_loss(struct map *map, struct task *task)
+{
+	map->lost++;
+	map->summary->ok -= task->ok;
+	map->summary->failed += task->ok;
+	task->cancelled = true;
+}
+
+void attempt_settle(struct map *map, struct task *task, bool lost)
 {
 	struct memcage_error err;
 	int result = 0;
+
+	if (lost)
+		take_loss(map, task);
 
 	if (!ledger_failed(map->ledger))
 		result = task->cancelled ? ledger_task_return(map->ledger, task->id, &err)

@@ -7,18 +7,18 @@
 
 #include "map/map_state.h"
 
-/* As if they had not been read, but they are counted. */
+/* As if they had not been read, but they are counted; one that had failed before has failed. */
 static void return_waiting(struct map *map)
 {
 	struct memcage_error err;
 
 	for (struct task *task; (task = map->waiting.first);) {
 		task_list_remove(&map->waiting, task);
-		map->summary->skipped++;
+		*(task->attempt > 0 ? &map->summary->failed : &map->summary->skipped) += 1;
 		collect_skip(map->collect, task->item.seq);
 		if (!ledger_failed(map->ledger))
 			ledger_task_return(map->ledger, task->id, &err);
-		task_free(task);
+		task_list_add(&map->gone, task);
 	}
 }
 
@@ -45,6 +45,7 @@ void halt_stop(struct map *map, int signo)
 
 	halt_drain(map);
 	map->phase = MAP_STOPPING;
+	map->hurried |= again;
 	tell_all(map, signo, again);
 }
 

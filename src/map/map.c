@@ -155,6 +155,15 @@ static int open_all(struct map *map, struct memcage_error *err)
 	return intake_open(map, err) < 0 ? -1 : attempt_model(map, err);
 }
 
+/* What is freed while events of one go are looked at may be what a later one is about. */
+static void free_gone(struct map *map)
+{
+	for (struct task *task; (task = map->gone.first);) {
+		task_list_remove(&map->gone, task);
+		task_free(task);
+	}
+}
+
 static void close_all(struct map *map)
 {
 	for (struct task *task; (task = map->running.first);) {
@@ -165,6 +174,7 @@ static void close_all(struct map *map)
 		task_list_remove(&map->waiting, task);
 		task_free(task);
 	}
+	free_gone(map);
 	collect_close(map->collect);
 	pool_close(&map->pool);
 	ledger_close(map->ledger);
@@ -247,14 +257,30 @@ static void write_output(struct map *map)
 {
 	enum collect_stream stream;
 	struct task *task;
+	bool lost;
 
 	if (has_output(map)) {
 		map->teller->before_output(map->teller->data);
 		while (collect_write(map->collect, &stream) < 0)
 			output_failed(map, stream, errno);
 	}
-	while ((task = collect_out(map->collect)))
-		attempt_settle(map, task);
+	if (map->hurried && map->running.count == 0)
+		collect_give_up(map->collect); /* whoever reads there does not hold us */
+	while ((task = collect_out(map->collect, &lost)))
+		attempt_settle(map, task, lost);
+}
+
+static void tell_lost(const struct map *map)
+{
+	char text[160];
+	struct line line = line_start(text, sizeof(text));
+
+	if (map->lost == 0)
+		return;
+	line_add(&line, "output of %llu item%s is lost: for the ledger they are still to be run",
+		 (unsigned long long) map->lost, map->lost == 1 ? "" : "s");
+	line_end(&line);
+	map->teller->note(map->teller->data, text);
 }
 
 /* What was recorded in a transaction that has failed is lost with it. */
@@ -360,6 +386,7 @@ static void loop(struct map *map)
 			return;
 		wait_for_something(map, now);
 		take_events(map);
+		free_gone(map);
 	}
 }
 
@@ -393,6 +420,7 @@ static void end(struct map *map)
 	struct memcage_error err;
 	struct ledger_sum sum;
 
+	tell_lost(map);
 	tell_progress(map, clock_usec(), true);
 	summary->input_complete = map->input_ended;
 	summary->wall_usec = clock_usec() - map->start_usec;

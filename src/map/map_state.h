@@ -80,9 +80,12 @@ struct map {
 	bool broken;	  /* it cannot go on: status 125 */
 	bool input_ended; /* all items have been read */
 	bool input_waits; /* there may be more later */
+	bool hurried;	  /* told twice to end */
+	uint64_t lost;	  /* items whose output nobody could be given */
 	bool output_gone[COLLECT_STREAMS];
 
 	struct task_list waiting, running;
+	struct task_list gone; /* to be freed when the turn's events have been taken */
 	uint64_t promised_bytes;
 	bool alone_runs;
 	struct admit_decision decision; /* the last: what is waited for */
@@ -126,8 +129,8 @@ char **attempt_command(const struct map *map, const struct item *item);
 /* Starts its job with these descriptors as 0, 1, 2; -1: no job was made. */
 int attempt_job(struct map *map, struct task *task, const int stdio[3], struct memcage_error *err);
 void attempt_event(struct map *map, const struct watch *watch, uint32_t events);
-/* A task whose output is out has ended. */
-void attempt_settle(struct map *map, struct task *task);
+/* A task whose output is out, or lost, has ended. */
+void attempt_settle(struct map *map, struct task *task, bool lost);
 
 /* halt.c: no more jobs, or no jobs at all. */
 void halt_drain(struct map *map);

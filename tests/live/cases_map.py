@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import mapping
 from cases_terminal import Terminal
@@ -78,7 +79,6 @@ def a_map_with_room_for_three_runs_three(live):
 
 @case(leaves=LEDGER)
 def jobs_of_a_map_that_share_its_namespaces_are_killed_whole(live):
-    """An init that shares memory with the map must not write over what the map knows of it."""
     mapped = mapping.run(live, '--budget', '64M', '-m', '16M', '-j', '2', '-t', '300ms', '--grace',
                          '100ms', '--allow-unsupported=namespace-unavailable,tmp-not-private', '--',
                          'sh', '-c', 'setsid sleep 1000 & exec @@deaf', ':::', 1, 2, 3, 4,
@@ -89,13 +89,33 @@ def jobs_of_a_map_that_share_its_namespaces_are_killed_whole(live):
 
 @case(leaves=LEDGER)
 def a_map_waits_for_its_own_children_by_their_pids(live):
+    """Init, which shares memory with the map, writes nothing over what the map knows of it."""
     process = live.launch(['strace', '-e', 'trace=wait4', '-o', live.path('log'), '%memcage', 'map',
-                           '--ledger', 'l.db', '--progress', 'none', '-j', '2', '-m', '8M', '--',
-                           'true', ':::', 1, 2, 3, 4], stderr=subprocess.DEVNULL)
+                           '--ledger', 'l.db', '--progress', 'none', '-j', '4', '-m', '8M', '--',
+                           'true', ':::', *map(str, range(40))], stderr=subprocess.DEVNULL)
     live.ensure(live.wait(process) == 0, 'it has failed')
     waited = re.findall(r'^wait4\((-?\d+),', read(live.path('log')), re.M)
     os.unlink(live.path('log'))
-    live.ensure(len(waited) >= 4 and all(int(pid) > 0 for pid in waited), f'{waited}')
+    live.ensure(len(waited) >= 40 and all(int(pid) > 0 for pid in waited), f'{waited}')
+
+
+@case(leaves=LEDGER)
+def what_is_told_of_a_job_of_a_map_after_its_retry_was_cut_off_is_no_matter(live):
+    """Its end, a signal and a word of its child, who has its stdout, are taken in one go."""
+    script = '(until [ -e go ]; do sleep 0.02; done; echo late) & exit 1'
+    process = mapping.start(live, '-j', '1', '--budget', '64M', '-m', '8M', '--retries', '1', '--',
+                            'sh', '-c', script, ':::', 1)
+    live.until(lambda: live.pid_of('sh') or True, 'the job')
+    os.kill(process.pid, signal.SIGSTOP)
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGTERM)
+    live.put('go', '')
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGCONT)
+    mapped = mapping.finish(live, process)
+    os.unlink(live.path('go'))
+    mapping.expect(live, mapped, 143, ok=0, failed=1)
+    live.ensure(mapping.states(live) == {'new': 1}, f'{mapping.states(live)}')
 
 
 @case(leaves=MET)

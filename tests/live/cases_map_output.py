@@ -2,6 +2,7 @@
 """What jobs of a map print: whole, in order, apart, into files, and to a reader who leaves."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -20,6 +21,12 @@ until [ -e said-a ] && [ -e said-b ]; do sleep 0.02; done
 echo "and the rest"; one $1; printf "end of $1"
 '''
 SAID = [*LEDGER, 'said-.*']
+
+
+def pending(pid):
+    """Signals that a process has not taken yet."""
+    shared = re.search(r'^ShdPnd:\s*(\w+)$', read(f'/proc/{pid}/status'), re.M)
+    return int(shared[1], 16)
 
 
 def lines_of(item):
@@ -165,7 +172,28 @@ def a_reader_of_a_maps_output_that_leaves_ends_it_in_order(live):
 def output_of_a_map_that_cannot_be_written_ends_it_with_125(live):
     with open('/dev/full', 'wb') as full:
         mapped = mapping.run(live, '-j', '1', *FEW[2:], '--', 'echo', ':::', 1, 2, 3, stdout=full)
-    mapping.expect(live, mapped, 125, err=contains('stdout', 'No space left'))
+    mapping.expect(live, mapped, 125, ok=0, failed=len(mapped.reports), skipped=3 -
+                   len(mapped.reports), err=contains('stdout', 'No space left', 'lost'))
+    live.ensure(mapping.states(live) == {'new': 3}, f'{mapping.states(live)}')
+    again = mapping.run(live, '-j', '1', *FEW[2:], '--resume', '--', 'echo', ':::', 1, 2, 3)
+    mapping.expect(live, again, 0, ok=3, out='1\n2\n3\n')
+
+
+@case(leaves=LEDGER)
+def a_map_that_is_told_twice_waits_for_no_reader(live):
+    ours, its = os.pipe()
+    process = mapping.start(live, '-j', '1', *FEW[2:], '--', 'sh', '-c',
+                            '[ {} = 1 ] || head -c 1000000 /dev/zero', ':::', 1, 2, stdout=its)
+    os.close(its)
+    live.until(lambda: len(read(live.report_path).splitlines()) == 2, 'both ended')
+    os.kill(process.pid, signal.SIGTERM)
+    live.until(lambda: pending(process.pid) == 0, 'the first signal to be taken')
+    live.ensure(process.poll() is None, 'it has not waited')
+    os.kill(process.pid, signal.SIGTERM)
+    mapped = mapping.finish(live, process)
+    os.close(ours)
+    mapping.expect(live, mapped, 143, ok=1, failed=1, err=contains('lost'))
+    live.ensure(mapping.states(live) == {'ok': 1, 'new': 1}, f'{mapping.states(live)}')
 
 
 @case(leaves=LEDGER)

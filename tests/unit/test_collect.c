@@ -266,10 +266,12 @@ static void assert_tokens(struct collect *collect, const char *numbers)
 {
 	char there[4096] = "";
 	size_t length = 0;
+	bool lost;
 
-	for (int *token; (token = collect_out(collect));)
-		length += (size_t) snprintf(there + length, sizeof(there) - length, "%s%d",
-					    length > 0 ? " " : "", (int) (token - tokens));
+	for (int *token; (token = collect_out(collect, &lost));)
+		length += (size_t) snprintf(there + length, sizeof(there) - length, "%s%d%s",
+					    length > 0 ? " " : "", (int) (token - tokens),
+					    lost ? " lost" : "");
 	assert_string_equal(there, numbers);
 }
 
@@ -415,7 +417,9 @@ static void run_some(struct many *many, struct attempt *attempt)
 
 static void take_tokens(struct many *many)
 {
-	for (struct attempt *attempt; (attempt = collect_out(many->bench.collect));) {
+	bool lost;
+
+	for (struct attempt *attempt; (attempt = collect_out(many->bench.collect, &lost));) {
 		assert_false(attempt->running);
 		attempt->came_out++;
 	}
@@ -1032,14 +1036,15 @@ static void check_closed_stdout(void **state)
 		assert_int_equal(collect_write(bench.collect, &stream), -1);
 		assert_int_equal(errno, EPIPE);
 		assert_int_equal(stream, COLLECT_STDOUT);
-		assert_tokens(bench.collect, "1");
+		assert_tokens(bench.collect, "1 lost");
 		assert_int_equal(print_bytes(&running, COLLECT_STDOUT, big, MIB), 0);
 		print(&running, COLLECT_STDERR, "two\n");
 		assert_int_equal(finish(bench.collect, &running, &tokens[2]), 0);
 		whole_job(bench.collect, 3, "lost\n", "three\n");
+		whole_job(bench.collect, 4, "", "four\n");
 		drain(&bench);
-		assert_tokens(bench.collect, "2 3");
-		assert_reads(&bench.readers[COLLECT_STDERR], "one\ntwo\nthree\n");
+		assert_tokens(bench.collect, "2 lost 3 lost 4");
+		assert_reads(&bench.readers[COLLECT_STDERR], "one\ntwo\nthree\nfour\n");
 		bench_release(&bench);
 	}
 }
@@ -1061,7 +1066,25 @@ static void check_both_gone(void **state)
 	assert_int_equal(collect_write(bench.collect, &stream), 0);
 	whole_job(bench.collect, 2, "out\n", "err\n");
 	assert_int_equal(collect_flush(bench.collect), 0);
-	assert_tokens(bench.collect, "1 2");
+	assert_tokens(bench.collect, "1 lost 2 lost");
+	bench_release(&bench);
+}
+
+static void check_give_up(void **state)
+{
+	struct bench bench = make_bench(COLLECT_GROUP, false);
+	struct job job = begin(bench.collect, 1);
+	enum collect_stream stream;
+
+	(void) state;
+	assert_int_equal(print_bytes(&job, COLLECT_STDOUT, big, MIB), 0);
+	finish(bench.collect, &job, &tokens[1]);
+	whole_job(bench.collect, 2, "", "err\n");
+	assert_int_equal(collect_write(bench.collect, &stream), 0);
+	collect_give_up(bench.collect);
+	assert_tokens(bench.collect, "2 1 lost");
+	assert_int_equal(collect_write(bench.collect, &stream), 0); /* nobody is told of it */
+	assert_int_equal(collect_waiting(bench.collect), 0);
 	bench_release(&bench);
 }
 
@@ -1089,7 +1112,7 @@ static void check_gone(void **state)
 	result = collect_flush(collect);
 	assert_int_equal(result == 0 ? 0 : errno, row->errnum);
 	assert_int_equal(result, row->errnum == 0 ? 0 : -1);
-	assert_tokens(collect, "1");
+	assert_tokens(collect, row->errnum == 0 ? "1" : "1 lost");
 	collect_close(collect);
 }
 
@@ -1248,6 +1271,8 @@ static size_t in_use(void)
 
 static void check_memory_of_all(void **state)
 {
+	bool lost;
+
 	enum { MANY = 200 };
 	struct bench bench = make_bench(COLLECT_GROUP, true);
 	size_t before = in_use();
@@ -1271,12 +1296,14 @@ static void check_memory_of_all(void **state)
 					big, COLLECT_MEMORY),
 				 0);
 	for (uint64_t seq = 1; seq <= MANY; seq++)
-		assert_ptr_equal(collect_out(bench.collect), &tokens[seq]);
+		assert_ptr_equal(collect_out(bench.collect, &lost), &tokens[seq]);
 	bench_release(&bench);
 }
 
 static void check_many_jobs(void **state)
 {
+	bool lost;
+
 	struct bench bench = make_bench(COLLECT_GROUP, true);
 	size_t before = 0, descriptors = 0;
 
@@ -1285,7 +1312,7 @@ static void check_many_jobs(void **state)
 		struct job job = begin(bench.collect, seq);
 
 		assert_int_equal(finish(bench.collect, &job, &tokens[1]), 0);
-		assert_ptr_equal(collect_out(bench.collect), &tokens[1]);
+		assert_ptr_equal(collect_out(bench.collect, &lost), &tokens[1]);
 		if (seq == 1) {
 			before = in_use();
 			descriptors = count_descriptors();
@@ -1452,6 +1479,7 @@ static const struct row {
 	{ "a file gets all, from where it stands, also as both streams", check_regular_file },
 	{ "a closed stdout is told once and takes nothing else along", check_closed_stdout },
 	{ "both streams may go", check_both_gone },
+	{ "what is given up is lost", check_give_up },
 	{ "what does not fit into memory is in a file without a name", check_spill_is_nameless },
 	{ "no folder for temporary files is a loss that is told", check_missing_folder },
 	{ "behind what was lost nothing is kept", check_behind_loss },
