@@ -322,6 +322,11 @@ char *api_report_line(struct memcage_job *job)
 	return outcome_json_line(&job->outcome);
 }
 
+int api_setup_errnum(const struct memcage_job *job)
+{
+	return job->run.seen.setup_failed ? job->run.failure.errnum : 0;
+}
+
 uint64_t api_memory_used(const struct memcage_job *job)
 {
 	return usage_memory(&job->run.cgroup);

@@ -11,5 +11,7 @@
  * with errno ENOMEM.
  */
 char *api_report_line(struct memcage_job *job);
+/* errno of why its cage could not be made; 0: it was made, or no error number tells. */
+int api_setup_errnum(const struct memcage_job *job);
 /* What the job's cgroup holds now, bytes; UINT64_MAX where that cannot be read. */
 uint64_t api_memory_used(const struct memcage_job *job);

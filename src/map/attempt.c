@@ -110,6 +110,29 @@ static struct retry decide_retry(const struct map *map, const struct task *task,
 	return retry_decide(&map->retry, &state);
 }
 
+static bool is_scarce(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == EAGAIN || errnum == ENOMEM ||
+	       errnum == ENOSPC;
+}
+
+/*
+ * Of what its cage lacked, those that run have some: it is no fault of its own, and from here on
+ * there are fewer at once.
+ */
+static void leave_room(struct map *map, const struct task *task, struct retry *retry)
+{
+	if (!is_scarce(task->setup_errnum) || map->running.count < 2)
+		return;
+	map->pool.jobs_most = map->running.count - 1;
+	*retry = (struct retry) {
+		.again = true,
+		.memory_bytes = task->memory_bytes,
+		.alone = task->alone,
+		.why = "when there is room, with fewer jobs at once",
+	};
+}
+
 /* What a halt has cut off is to be run again some day, also where only its retry was. */
 static void cut_off(const struct map *map, struct task *task, struct retry *retry)
 {
@@ -145,7 +168,8 @@ static void again(struct map *map, struct task *task, const struct retry *retry)
 {
 	collect_drop(map->collect, task->gathered);
 	task->gathered = NULL;
-	*(retry->counts_as_oom ? &task->ooms : &task->others) += 1;
+	if (!is_scarce(task->setup_errnum))
+		*(retry->counts_as_oom ? &task->ooms : &task->others) += 1;
 	task->memory_bytes = retry->memory_bytes;
 	task->basis = "retry";
 	task->alone = retry->alone;
@@ -204,6 +228,7 @@ static void end_attempt(struct map *map, struct task *task, const struct memcage
 		.result = result,
 	};
 
+	leave_room(map, task, &retry);
 	task->cancelled = result->cause == MEMCAGE_CAUSE_CANCELLED;
 	cut_off(map, task, &retry);
 	told.final = !retry.again;
@@ -229,6 +254,7 @@ static void job_ended(struct map *map, struct task *task)
 	struct memcage_job *job = task->job;
 
 	task->job = NULL;
+	task->setup_errnum = api_setup_errnum(job);
 	drain(task);
 	end_attempt(map, task, memcage_result(job), line);
 	memcage_job_free(job);
@@ -259,6 +285,7 @@ static void never_began(struct map *map, struct task *task, const struct memcage
 	};
 	auto_free char *line = NULL;
 
+	task->setup_errnum = why->errnum;
 	memcpy(limits_, map->spec.limits, sizeof(limits_));
 	limits_[LIMIT_MEMORY] = (struct limit_value) { .set = true, .number = task->memory_bytes };
 	if (command)
@@ -310,6 +337,7 @@ int attempt_start(struct map *map, struct task *task, struct memcage_error *err)
 
 	task->attempt++;
 	task->output_errnum = 0;
+	task->setup_errnum = 0;
 	if (result == 0 && note_start(map, task, err) < 0) {
 		halt_broken(map, err);
 		result = -1;

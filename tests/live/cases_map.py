@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -116,6 +117,17 @@ def what_is_told_of_a_job_of_a_map_after_its_retry_was_cut_off_is_no_matter(live
     os.unlink(live.path('go'))
     mapping.expect(live, mapped, 143, ok=0, failed=1)
     live.ensure(mapping.states(live) == {'new': 1}, f'{mapping.states(live)}')
+
+
+@case(leaves=LEDGER)
+def a_map_without_descriptors_for_all_its_jobs_runs_fewer_at_once(live):
+    mapped = mapping.run(
+        live, '-j', '20', '--budget', '256M', '-m', '8M', '--', 'sh', '-c', 'sleep 0.3', 'x', ':::',
+        *range(20),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80)))
+    mapping.expect(live, mapped, 0, ok=20)
+    causes = [report['cause'] for report in mapped.reports]
+    live.ensure('setup-failed' in causes, 'there were enough')
 
 
 @case(leaves=MET)
