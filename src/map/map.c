@@ -310,7 +310,7 @@ static void commit(struct map *map)
 
 static bool has_ended(const struct map *map)
 {
-	if (map->running.count > 0 || collect_waiting(map->collect) > 0)
+	if (map->running.count > 0 || collect_waiting(map->collect) > 0 || has_output(map))
 		return false;
 	return map->phase != MAP_RUNNING || (map->input_ended && map->waiting.count == 0);
 }
@@ -336,7 +336,7 @@ static int patience(const struct map *map, uint64_t now)
 	if (map->options->progress_usec > 0)
 		date = map->told_usec + map->options->progress_usec;
 	if (map->waiting.count > 0 && map->phase == MAP_RUNNING) {
-		if (map->decision.reason == ADMIT_FOR_DATE)
+		if (map->decision.not_before_usec != 0) /* whatever the first waits for */
 			date = earlier(date, map->decision.not_before_usec);
 		if (map->decision.reason == ADMIT_FOR_BESIDE ||
 		    map->decision.reason == ADMIT_FOR_AVAILABLE)
