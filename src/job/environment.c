@@ -35,22 +35,31 @@ const char *environment_get(char *const environment[], const char *name)
 	return *entry && (*entry)[length] == '=' ? *entry + length + 1 : NULL;
 }
 
-/* The list has room; all entries of the name are replaced, as readers differ in which counts. */
+/*
+ * Takes the next entry of the name behind `at` out of the list; NULL: there is none.  Readers
+ * differ in which of two counts.
+ */
+static char *take_next(char **at, const char *entry)
+{
+	char *found = *at && *++at ? *(at = find(at, entry)) : NULL;
+
+	for (; found && *at; at++)
+		at[0] = at[1];
+	return found;
+}
+
+/* The list has room; all entries of the name are replaced. */
 static bool put(char **list, const char *entry)
 {
-	char **at = find(list, entry);
+	char **at = find(list, entry), *other;
 	char *copy = strdup(entry);
 
 	if (!copy)
 		return false;
 	free(*at);
 	*at = copy;
-	while (*++at && *(at = find(at, entry))) {
-		free(*at);
-		for (char **next = at; *next; next++)
-			next[0] = next[1];
-		at--;
-	}
+	while ((other = take_next(at, entry)))
+		free(other);
 	return true;
 }
 
@@ -183,6 +192,8 @@ char **environment_extend(char *const environment[], const char *const extra[])
 		if (!*at)
 			at[1] = NULL;
 		*at = text;
+		while (take_next(at, extra[i]))
+			;
 		text = stpcpy(text, extra[i]) + 1;
 	}
 	return list;

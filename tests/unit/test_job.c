@@ -155,6 +155,41 @@ static void free_list(char **list)
 	free(list);
 }
 
+/* ---- a list with others ---- */
+
+static const struct extend_row {
+	const char *name;
+	const char *list[LIST_MOST], *extra[LIST_MOST], *want[LIST_MOST];
+} extend_rows[] = {
+	{ "nothing to nothing", {}, {}, {} },
+	{ "nothing is added", { "A=1" }, {}, { "A=1" } },
+	{ "to nothing", {}, { "A=1", "B=2" }, { "A=1", "B=2" } },
+	{ "added behind", { "A=1" }, { "B=2", "C=" }, { "A=1", "B=2", "C=" } },
+	{ "instead", { "A=1", "B=2" }, { "A=3" }, { "A=3", "B=2" } },
+	{ "instead and added", { "A=1", "B=2" }, { "C=4", "B=3" }, { "A=1", "B=3", "C=4" } },
+	{ "of a name twice the last", { "A=1" }, { "B=1", "B=2" }, { "A=1", "B=2" } },
+	{ "instead of all of the name",
+	  { "A=1", "B=2", "A=3", "C=4", "A=5" },
+	  { "A=6" },
+	  { "A=6", "B=2", "C=4" } },
+	{ "a name that is the beginning of another", { "AB=1" }, { "A=2" }, { "AB=1", "A=2" } },
+	{ "instead of one without '='", { "A", "B=1" }, { "A=2" }, { "A=2", "B=1" } },
+};
+
+static void check_extend(void **state)
+{
+	const struct extend_row *row = *state;
+	char **made = environment_extend((char *const *) row->list, row->extra);
+	size_t i = 0;
+
+	for (; row->want[i]; i++) {
+		assert_non_null(made[i]);
+		assert_string_equal(made[i], row->want[i]);
+	}
+	assert_null(made[i]);
+	free(made);
+}
+
 static char **make_environment(const struct row *row)
 {
 	char **before = environ, **made;
@@ -432,6 +467,7 @@ int main(void)
 	test_add(&suite, "ten megabytes of variables", check_much, NULL);
 	TEST_ROWS(&suite, check_below, belows);
 	test_add(&suite, "the private places are the contract's", check_private_places, NULL);
+	TEST_ROWS(&suite, check_extend, extend_rows);
 	TEST_ROWS(&suite, check_limits, limit_rows);
 	test_add(&suite, "arguments are the job's own", check_arguments, NULL);
 	test_add(&suite, "no command", check_no_command, NULL);
