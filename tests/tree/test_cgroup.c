@@ -30,7 +30,7 @@ static void make_host(struct fake *fake)
 
 static bool has(const struct fake *fake, const char *hierarchy, const char *name, const char *leaf)
 {
-	char path[128];
+	char path[256];
 
 	snprintf(path, sizeof(path), "%s/%s/%s", hierarchy, name, leaf);
 	return tree_has(&fake->tree, path);
@@ -312,6 +312,59 @@ static void check_kill_nothing(void **state)
 	assert_int_equal(cgroup_remove(&none), 0);
 }
 
+/* ---- a pool ---- */
+
+static void check_pool(void **state)
+{
+	struct cgroup pool, job;
+	struct memcage_error err;
+	struct host below;
+	struct fake fake;
+	char own[256];
+
+	(void) state;
+	make_host(&fake);
+	assert_int_equal(cgroup_create_pool(&pool, &fake.host, no_limits, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(hybrid); i++)
+		assert_false(has(&fake, hybrid[i], pool.name, "leaf"));
+	below = cgroup_pool_host(&pool, &fake.host);
+	assert_true(below.borrowed);
+	for (size_t i = 0; i < pool.count; i++) {
+		size_t index = (size_t) (pool.parts[i].hierarchy - fake.host.hierarchies);
+
+		snprintf(own, sizeof(own), "%s/%s", fake.host.hierarchies[index].own, pool.name);
+		assert_string_equal(below.hierarchies[index].own, own);
+		assert_int_equal(below.hierarchies[index].dir, pool.parts[i].job);
+	}
+	assert_int_equal(cgroup_create(&job, &below, no_limits, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(hybrid); i++) {
+		assert_true(has(&fake, hybrid[i], pool.name, job.name));
+		assert_false(has(&fake, hybrid[i], job.name, "."));
+	}
+	assert_int_equal(cgroup_remove(&job), 0);
+	host_release(&below); /* its directories are the pool's */
+	assert_true(fcntl(pool.parts[0].job, F_GETFD) >= 0);
+	assert_int_equal(cgroup_remove(&pool), 0);
+	check_clean(&fake);
+	fake_remove(&fake);
+}
+
+/* A pool that cannot be whole is not there. */
+static void check_pool_fails(void **state)
+{
+	struct memcage_error err;
+	struct cgroup pool;
+	struct fake fake;
+
+	(void) state;
+	fake_make(&fake);
+	fake_add(&fake, CGROUP_V2, "own", FAKE_V2_ALL);
+	assert_int_equal(cgroup_create_pool(&pool, &fake.host, no_limits, &err), -1);
+	assert_non_null(strstr(err.text, "cgroup.subtree_control"));
+	assert_int_equal(tree_count(&fake.tree, "own"), 1);
+	fake_remove(&fake);
+}
+
 int main(void)
 {
 	static struct test_suite suite;
@@ -324,5 +377,7 @@ int main(void)
 	test_add(&suite, "v2 kills at once", check_kill_v2, NULL);
 	test_add(&suite, "each member is killed, and nobody else", check_kill_each, NULL);
 	test_add(&suite, "nothing to kill", check_kill_nothing, NULL);
+	test_add(&suite, "jobs of a pool are made in it", check_pool, NULL);
+	test_add(&suite, "a pool that cannot be made leaves nothing", check_pool_fails, NULL);
 	return test_run("cgroup", &suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "job/environment.h"
 #include "tree/view.h"
 
 static const char *const shell[VIEW_ARGS] = { "/bin/sh" };
@@ -382,6 +383,50 @@ static void check_pass_fd(void **state)
 	settings_release(&settings);
 }
 
+/* ---- one of many ---- */
+
+static void check_derived(void **state)
+{
+	static char *const argv[] = { (char *) "/bin/sh", (char *) "-c", (char *) "{}", NULL };
+	static char *const other[] = { (char *) "/bin/sh", (char *) "a b", NULL };
+	static const char *const extra[] = { "MEMCAGE_SEQ=7", "PATH=/x", NULL };
+	struct settings settings = SETTINGS_DEFAULT, own;
+	struct limit_value values[LIMIT__COUNT] = { 0 };
+	struct job model, job, third;
+	struct memcage_error err;
+
+	(void) state;
+	assert_return_code(chdir("/"), errno);
+	values[LIMIT_MEMORY] = (struct limit_value) { .set = true, .number = 4096 };
+	assert_int_equal(job_make(&model, &settings, values, argv, &err), 0);
+	own = settings;
+	own.model = &model;
+	own.extra = extra;
+	own.seq = 7;
+	values[LIMIT_MEMORY].number = 8192;
+	assert_int_equal(job_make(&job, &own, values, other, &err), 0);
+	assert_ptr_equal(job.model, &model);
+	assert_string_equal(job.argv[1], "a b");
+	assert_null(job.argv[2]);
+	assert_ptr_not_equal(job.argv[1], other[1]);
+	assert_int_equal(job.limits[LIMIT_MEMORY].number, 8192);
+	assert_int_equal(job.limits[LIMIT_SWAP].number, 0);
+	assert_int_equal(job.settings.seq, 7);
+	assert_string_equal(environment_get(job.environment, "MEMCAGE_SEQ"), "7");
+	assert_string_equal(environment_get(job.environment, "PATH"), "/x");
+	assert_null(environment_get(model.environment, "MEMCAGE_SEQ"));
+	assert_string_equal(job.path, model.path);
+	assert_string_equal(job.workdir, "/");
+	assert_memory_equal(&job.settings.mask, &model.settings.mask, sizeof(model.settings.mask));
+	job_release(&job);
+	job_release(&job);
+	assert_int_equal(job_make(&third, &own, values, argv, &err), 0); /* the model is whole */
+	assert_string_equal(third.argv[2], "{}");
+	job_release(&third);
+	job_release(&model);
+	settings_release(&settings);
+}
+
 int main(void)
 {
 	static struct test_suite suite;
@@ -394,6 +439,7 @@ int main(void)
 	test_add(&suite, "the caller's directory is gone", check_workdir_gone, NULL);
 	TEST_ROWS(&suite, check_path, path_rows);
 	test_add(&suite, "a descriptor must be open", check_pass_fd, NULL);
+	test_add(&suite, "one of many has what the model has, and its own", check_derived, NULL);
 	failed = test_run("job-view", &suite);
 	view_end();
 	return failed;
