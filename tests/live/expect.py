@@ -56,6 +56,11 @@ def warns_only(*codes):
               lambda value: set(codes) == {item['code'] for item in value})
 
 
+def warns_at_most(*codes):
+    return Is(f'with no warnings but {codes}',
+              lambda value: {item['code'] for item in value} <= set(codes))
+
+
 def victim(comm):
     return Is(f'naming {comm}', lambda value: comm in [item['comm'] for item in value])
 
