@@ -220,7 +220,7 @@ static void explain_loss(const struct map *map, const struct task *task)
 static void end_attempt(struct map *map, struct task *task, const struct memcage_result *result,
 			const char *line)
 {
-	bool ok = result->ok && task->output_errnum == 0;
+	bool ok = result->ok && task->output_errnum == 0 && !task->input_cut;
 	struct retry retry = decide_retry(map, task, result, ok);
 	struct map_attempt told = {
 		.item = &task->item,
@@ -234,7 +234,7 @@ static void end_attempt(struct map *map, struct task *task, const struct memcage
 	told.final = !retry.again;
 	told.why = retry.why;
 	told.next_memory_bytes = retry.memory_bytes;
-	if (result->ok && !ok)
+	if (result->ok && task->output_errnum != 0)
 		explain_loss(map, task);
 	record(map, task, result, line);
 	told.unrecorded = ledger_failed(map->ledger);
@@ -337,6 +337,7 @@ int attempt_start(struct map *map, struct task *task, struct memcage_error *err)
 
 	task->attempt++;
 	task->output_errnum = 0;
+	task->input_cut = false;
 	task->setup_errnum = 0;
 	if (result == 0 && note_start(map, task, err) < 0) {
 		halt_broken(map, err);
@@ -386,7 +387,7 @@ static void feed_input(struct map *map, struct task *task)
 	feed_release(&task->feed); /* the job sees the end of its input */
 	if (state == FEED_DONE)
 		return;
-	task->output_errnum = EIO;
+	task->input_cut = true;
 	error_prefix(&err, "--split: %s", map->options->items.file);
 	halt_broken(map, &err);
 	memcage_cancel(task->job, SIGTERM);

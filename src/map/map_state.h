@@ -41,6 +41,7 @@ struct task {
 	struct feed feed;
 	struct watch watches[WATCH__COUNT];
 	int output_errnum; /* some of its output is lost */
+	bool input_cut;	   /* its range ended before it should, which ends the map */
 	int setup_errnum;  /* why its cage could not be made */
 	bool cancelled;	   /* by a halt: it is to be run again some day */
 	bool ok;	   /* how it ended */
