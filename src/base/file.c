@@ -79,14 +79,11 @@ int file_write_all(int fd, const void *data, size_t size)
 /* cgroup v1 says "no limit" as the largest whole page below 2^63. */
 #define V1_NO_LIMIT (UINT64_C(1) << 62)
 
-int file_number_at(int dir, const char *name, uint64_t *ret_number)
+int file_number(const char *text, uint64_t *ret_number)
 {
-	char text[64];
 	unsigned long long number;
 	char *end;
 
-	if (file_read_at(dir, name, text, sizeof(text)) < 0)
-		return -1;
 	if (strncmp(text, "max", 3) == 0) {
 		*ret_number = UINT64_MAX;
 		return 0;
@@ -99,6 +96,13 @@ int file_number_at(int dir, const char *name, uint64_t *ret_number)
 	}
 	*ret_number = number >= V1_NO_LIMIT ? UINT64_MAX : number;
 	return 0;
+}
+
+int file_number_at(int dir, const char *name, uint64_t *ret_number)
+{
+	char text[64];
+
+	return file_read_at(dir, name, text, sizeof(text)) < 0 ? -1 : file_number(text, ret_number);
 }
 
 bool file_key(const char *text, const char *key, uint64_t *ret_number)

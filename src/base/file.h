@@ -22,7 +22,8 @@ int file_write_at(int dir, const char *name, const char *text);
 /* Writes all of it, to whatever fd is. */
 int file_write_all(int fd, const void *data, size_t size);
 
-/* A file that holds one decimal number; "max" and v1's huge "none" give UINT64_MAX. */
+/* A text, or file, that is one decimal number; "max" and v1's huge "none" give UINT64_MAX. */
+int file_number(const char *text, uint64_t *ret_number);
 int file_number_at(int dir, const char *name, uint64_t *ret_number);
 /*
  * The number after `key ` at the start of a line of text, as in memory.events; false where it is

@@ -258,7 +258,7 @@ void observe(struct run *run)
 	leave_tmp(run);
 	oom_watch_finish(&run->watch, run->job->settings.usage || run->exec_errnum != 0,
 			 &run->seen.memory, &run->usage.events);
-	usage_read(&run->cgroup, &run->usage);
+	usage_read(&run->cgroup, &run->counters, &run->usage);
 	if (may_have_kills(run))
 		read_kernel_log(run);
 	name_victims(run);
@@ -314,6 +314,7 @@ void run_release(struct run *run)
 	run_leave(run);
 	host_release(&run->host);
 	samples_release(&run->samples);
+	usage_close(&run->counters);
 	own_close(&run->main_pidfd);
 	own_close(&run->tmp);
 	own_close(&run->listener);

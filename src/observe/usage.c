@@ -30,6 +30,65 @@ static uint64_t key(int dir, const char *file, const char *name)
 		       : value;
 }
 
+/* ---- counters of v2 that are opened while the job runs ---- */
+
+static const struct {
+	const char *name;
+	enum controller controller;
+} counter_files[USAGE_FILE__COUNT] = {
+	[USAGE_MEMORY_PEAK] = { "memory.peak", CONTROLLER_MEMORY },
+	[USAGE_SWAP_PEAK] = { "memory.swap.peak", CONTROLLER_MEMORY },
+	[USAGE_PIDS_PEAK] = { "pids.peak", CONTROLLER_PIDS },
+	[USAGE_CPU_STAT] = { "cpu.stat", CONTROLLER_CPU },
+	[USAGE_IO_STAT] = { "io.stat", CONTROLLER_IO },
+};
+
+static const struct cgroup_part *part_of_v2(const struct cgroup *cgroup, enum controller controller)
+{
+	const struct cgroup_part *part = cgroup_part(cgroup, controller);
+
+	return part && part->hierarchy->version == CGROUP_V2 ? part : NULL;
+}
+
+void usage_open(const struct cgroup *cgroup, struct usage_files *ret)
+{
+	for (int i = 0; i < USAGE_FILE__COUNT; i++) {
+		const struct cgroup_part *part = part_of_v2(cgroup, counter_files[i].controller);
+
+		ret->fds[i] =
+			part ? openat(part->job, counter_files[i].name, O_RDONLY | O_CLOEXEC) : -1;
+	}
+}
+
+void usage_close(struct usage_files *files)
+{
+	for (int i = 0; i < USAGE_FILE__COUNT; i++)
+		own_close(&files->fds[i]);
+}
+
+/* Where it could not be opened before, it is now. */
+static ssize_t read_counter(const struct usage_files *files, enum usage_file which,
+			    const struct cgroup_part *part, char *text, size_t size)
+{
+	return files->fds[which] >= 0
+		       ? file_read_fd(files->fds[which], text, size)
+		       : file_read_at(part->job, counter_files[which].name, text, size);
+}
+
+/* ---- all counters ---- */
+
+static uint64_t peak(const struct usage_files *files, enum usage_file which,
+		     const struct cgroup_part *part)
+{
+	char text[64];
+	uint64_t value;
+
+	return read_counter(files, which, part, text, sizeof(text)) < 0 ||
+			       file_number(text, &value) < 0
+		       ? UNREADABLE
+		       : value;
+}
+
 /* v1 counts in nanoseconds. */
 static uint64_t usec(uint64_t nanoseconds)
 {
@@ -50,11 +109,12 @@ static const struct cgroup_part *cpu_part(const struct cgroup *cgroup)
 }
 
 /* All is in one file. */
-static void read_cpu_v2(const struct cgroup_part *part, bool throttled, struct usage *ret)
+static void read_cpu_v2(const struct cgroup_part *part, const struct usage_files *files,
+			bool throttled, struct usage *ret)
 {
 	char text[STAT_TEXT];
 
-	if (file_read_at(part->job, "cpu.stat", text, sizeof(text)) < 0)
+	if (read_counter(files, USAGE_CPU_STAT, part, text, sizeof(text)) < 0)
 		return;
 	file_key(text, "user_usec", &ret->cpu_user_usec);
 	file_key(text, "system_usec", &ret->cpu_system_usec);
@@ -62,13 +122,14 @@ static void read_cpu_v2(const struct cgroup_part *part, bool throttled, struct u
 		file_key(text, "throttled_usec", &ret->cpu_throttled_usec);
 }
 
-static void read_cpu(const struct cgroup *cgroup, struct usage *ret)
+static void read_cpu(const struct cgroup *cgroup, const struct usage_files *files,
+		     struct usage *ret)
 {
 	const struct cgroup_part *accounting = cpu_part(cgroup);
 	const struct cgroup_part *limiting = cgroup_part(cgroup, CONTROLLER_CPU);
 
 	if (accounting && accounting->hierarchy->version == CGROUP_V2) {
-		read_cpu_v2(accounting, limiting == accounting, ret);
+		read_cpu_v2(accounting, files, limiting == accounting, ret);
 	} else if (accounting) {
 		ret->cpu_user_usec = usec(number(accounting->job, "cpuacct.usage_user"));
 		ret->cpu_system_usec = usec(number(accounting->job, "cpuacct.usage_sys"));
@@ -92,17 +153,20 @@ static uint64_t sum_after(const char *text, const char *word)
 	return sum;
 }
 
-static void read_io(const struct cgroup *cgroup, struct usage *ret)
+static void read_io(const struct cgroup *cgroup, const struct usage_files *files, struct usage *ret)
 {
 	const struct cgroup_part *io = cgroup_part(cgroup, CONTROLLER_IO);
 	bool v2 = io && io->hierarchy->version == CGROUP_V2;
 	const char *file = v2 ? "io.stat" : "blkio.throttle.io_service_bytes_recursive";
 	auto_free char *many = NULL;
 	char few[STAT_TEXT], *text = few;
+	ssize_t length;
 
 	if (!io)
 		return;
-	if (file_read_at(io->job, file, few, sizeof(few)) < 0) { /* many disks */
+	length = v2 ? read_counter(files, USAGE_IO_STAT, io, few, sizeof(few))
+		    : file_read_at(io->job, file, few, sizeof(few));
+	if (length < 0) { /* many disks */
 		text = many = errno == EFBIG ? malloc(IO_TEXT) : NULL;
 		if (!text || file_read_at(io->job, file, many, IO_TEXT) < 0)
 			return;
@@ -111,7 +175,7 @@ static void read_io(const struct cgroup *cgroup, struct usage *ret)
 	ret->io_write_bytes = sum_after(text, v2 ? " wbytes=" : " Write ");
 }
 
-void usage_read(const struct cgroup *cgroup, struct usage *ret)
+void usage_read(const struct cgroup *cgroup, const struct usage_files *files, struct usage *ret)
 {
 	const struct cgroup_part *memory = cgroup_part(cgroup, CONTROLLER_MEMORY);
 	const struct cgroup_part *pids = cgroup_part(cgroup, CONTROLLER_PIDS);
@@ -120,15 +184,15 @@ void usage_read(const struct cgroup *cgroup, struct usage *ret)
 	ret->cpu_user_usec = ret->cpu_system_usec = ret->cpu_throttled_usec = UNREADABLE;
 	ret->pids_peak = ret->io_read_bytes = ret->io_write_bytes = UNREADABLE;
 	if (memory && memory->hierarchy->version == CGROUP_V2) {
-		ret->memory_peak_bytes = number(memory->job, "memory.peak");
-		ret->swap_peak_bytes = number(memory->job, "memory.swap.peak");
+		ret->memory_peak_bytes = peak(files, USAGE_MEMORY_PEAK, memory);
+		ret->swap_peak_bytes = peak(files, USAGE_SWAP_PEAK, memory);
 	} else if (memory) {
 		ret->memory_peak_bytes = number(memory->job, "memory.max_usage_in_bytes");
 	}
 	if (pids)
-		ret->pids_peak = number(pids->job, "pids.peak");
-	read_cpu(cgroup, ret);
-	read_io(cgroup, ret);
+		ret->pids_peak = peak(files, USAGE_PIDS_PEAK, pids);
+	read_cpu(cgroup, files, ret);
+	read_io(cgroup, files, ret);
 }
 
 uint64_t usage_cpu(const struct cgroup *cgroup)

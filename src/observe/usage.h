@@ -5,11 +5,31 @@
 #include "cgroup/cgroup.h"
 #include "report/report.h"
 
+/* Files of v2 in the job's cgroup. */
+enum usage_file {
+	USAGE_MEMORY_PEAK,
+	USAGE_SWAP_PEAK,
+	USAGE_PIDS_PEAK,
+	USAGE_CPU_STAT,
+	USAGE_IO_STAT,
+	USAGE_FILE__COUNT
+};
+
+struct usage_files {
+	int fds[USAGE_FILE__COUNT]; /* -1: not open, and opened when it is read */
+};
+
+#define USAGE_FILES_NONE ((struct usage_files) { { -1, -1, -1, -1, -1 } })
+
+/* Opens them, while there is time for it: between the job's end and its report there is none. */
+void usage_open(const struct cgroup *cgroup, struct usage_files *ret);
+void usage_close(struct usage_files *files);
+
 /*
  * All of them, from a cage that is empty; events are oom_watch's.  UNREADABLE where this host has
  * none.
  */
-void usage_read(const struct cgroup *cgroup, struct usage *ret);
+void usage_read(const struct cgroup *cgroup, const struct usage_files *files, struct usage *ret);
 /* CPU time of the whole job so far, in microseconds; UNREADABLE. */
 uint64_t usage_cpu(const struct cgroup *cgroup);
 /* Memory charged now, in bytes; UNREADABLE. */

@@ -15,6 +15,7 @@ void run_init(struct run *run, const struct job *job)
 {
 	run->job = job;
 	run->child = CHILD_NONE;
+	run->counters = USAGE_FILES_NONE;
 	run->watch = OOM_WATCH_NONE;
 	run->main_pidfd = run->tmp = run->listener = run->epoll = run->timer = run->kernel_log = -1;
 	memcpy(run->limits, job->limits, sizeof(run->limits)); /* lists stay the job's */

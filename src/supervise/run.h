@@ -16,6 +16,7 @@
 #include "observe/observation.h"
 #include "observe/oom_watch.h"
 #include "observe/process_table.h"
+#include "observe/usage.h"
 #include "report/report.h"
 #include "supervise/sample.h"
 
@@ -99,6 +100,7 @@ struct run {
 	uint64_t looked_usec;	/* when that was last looked for */
 	struct samples samples;
 	struct usage usage;
+	struct usage_files counters;
 	struct victim victims[KMSG_VICTIMS_MOST];
 	size_t victim_count;
 	struct warning warnings[WARNINGS_MOST];

@@ -410,6 +410,9 @@ int supervise_start(struct run *run)
 	if (!run->host.observes && !run->host.borrowed)
 		cgroup_sweep(&run->host);
 	run->own_pids = run->kernel_log >= 0 && has_own_pids(run);
+	/* Many jobs at once would need as many times more descriptors. */
+	if (run->job->settings.usage && !run->job->settings.premises)
+		usage_open(&run->cgroup, &run->counters);
 	return 0;
 }
 

@@ -63,7 +63,7 @@ static void check_usage(const struct cgroup *cgroup)
 	const struct cgroup_part *part = cgroup_part(cgroup, CONTROLLER_MEMORY);
 	struct memory_parts parts;
 
-	usage_read(cgroup, &usage);
+	usage_read(cgroup, &USAGE_FILES_NONE, &usage);
 	usage_cpu(cgroup);
 	usage_memory(cgroup);
 	if (memory_parts_read(part, &parts))

@@ -156,7 +156,8 @@ static const struct row {
 static void check_row(void **state)
 {
 	const struct row *row = *state;
-	struct usage usage;
+	struct usage usage, again;
+	struct usage_files files;
 	struct fake fake;
 
 	make(&fake, row->kind);
@@ -164,7 +165,12 @@ static void check_row(void **state)
 		tree_load(&fake.tree, row->fixture);
 	fake_edit(&fake, row->edits);
 	memset(&usage, 0x55, sizeof(usage));
-	usage_read(&fake.cgroup, &usage);
+	memset(&again, 0x55, sizeof(again));
+	usage_read(&fake.cgroup, &USAGE_FILES_NONE, &usage);
+	usage_open(&fake.cgroup, &files);
+	usage_read(&fake.cgroup, &files, &again);
+	usage_close(&files);
+	assert_memory_equal(&again, &usage, sizeof(usage));
 	assert_int_equal(usage.memory_peak_bytes, row->want.memory_peak);
 	assert_int_equal(usage.swap_peak_bytes, row->want.swap_peak);
 	assert_int_equal(usage.cpu_user_usec, row->want.cpu_user);
@@ -196,7 +202,7 @@ static void check_oversized(void **state)
 	make(&fake, V2);
 	tree_put(&fake.tree, "job/io.stat", text);
 	tree_put(&fake.tree, "job/cpu.stat", text);
-	usage_read(&fake.cgroup, &usage);
+	usage_read(&fake.cgroup, &USAGE_FILES_NONE, &usage);
 	assert_int_equal(usage.io_read_bytes, NO);
 	assert_int_equal(usage.io_write_bytes, NO);
 	assert_int_equal(usage.cpu_user_usec, NO);
