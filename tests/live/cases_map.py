@@ -10,9 +10,10 @@ import subprocess
 import time
 
 import mapping
+from cases_map_input import own_memory
 from cases_terminal import Terminal
 from expect import contains
-from harness import case
+from harness import Skipped, case
 from host import HOST, MIB, read
 from mapping import LEDGER
 
@@ -91,10 +92,14 @@ def jobs_of_a_map_that_share_its_namespaces_are_killed_whole(live):
 @case(leaves=LEDGER)
 def a_map_waits_for_its_own_children_by_their_pids(live):
     """Init, which shares memory with the map, writes nothing over what the map knows of it."""
+    if HOST.backend != 'v1':
+        raise Skipped('on v2 strace would hold the cgroup that is to have controllers')
+    own_memory(live)    # a leak check does not work under strace
     process = live.launch(['strace', '-e', 'trace=wait4', '-o', live.path('log'), '%memcage', 'map',
                            '--ledger', 'l.db', '--progress', 'none', '-j', '4', '-m', '8M', '--',
-                           'true', ':::', *map(str, range(40))], stderr=subprocess.DEVNULL)
-    live.ensure(live.wait(process) == 0, 'it has failed')
+                           'true', ':::', *map(str, range(40))], stderr=subprocess.PIPE)
+    err = process.communicate(timeout=60)[1]
+    live.ensure(process.returncode == 0, f'{process.returncode}: {err[-900:]}')
     waited = re.findall(r'^wait4\((-?\d+),', read(live.path('log')), re.M)
     os.unlink(live.path('log'))
     live.ensure(len(waited) >= 40 and all(int(pid) > 0 for pid in waited), f'{waited}')
