@@ -1,18 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A flow is one stream of one attempt: from a pipe into a spill, and from there to a lane, which is
- * one of our own streams (or both, where they lead to the same place).  Of a flow, `ready` bytes
- * may go out: its whole lines, or all when the job has ended.  Once its attempt is open (it may
- * print, it is its turn), a flow that has some stands in its lane's queue with a batch of them, and
- * nobody else writes there until the batch is out; what has become ready meanwhile stands behind
- * the others'.
- *
- *	begin -> [open, by line] -> finish -> [open] -> queues empty -> settled: the token comes out
- *
- * With keep_order the attempts that were begun stand in a list by seq, and only its head can be
- * open; what is queued stays in order from there on.
- */
-#include "collect/collect.h"
+#include "collect/collect_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,69 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
 #include "base/parse.h"
-#include "collect/sink.h"
-#include "collect/spill.h"
 
-#define BUFFER 65536 /* what a pipe holds */
 #define DIRECTORY_QUOTED 300
 
-struct flow {
-	struct gathered *of;
-	struct lane *lane;
-	int fd; /* our end of the pipe */
-	struct spill held;
-	uint64_t ready, batch; /* of what is held: the first bytes */
-	bool add_newline;      /* behind it */
-	bool queued;
-	int errnum; /* why the rest was lost */
-	TAILQ_ENTRY(flow) queue;
-};
-
-/* Also a run of skipped numbers, which never has anything to tell. */
-struct gathered {
-	struct collect *collect;
-	uint64_t seq, last_seq;
-	struct flow flows[COLLECT_STREAMS];
-	void *token; /* NULL: dropped, or skipped */
-	bool skipped, finished, open, in_order;
-	bool lost; /* some of its stdout, with the stream */
-	TAILQ_ENTRY(gathered) all, order;
-	STAILQ_ENTRY(gathered) done;
-};
-
-TAILQ_HEAD(flow_queue, flow);
-TAILQ_HEAD(gathered_list, gathered);
-STAILQ_HEAD(gathered_queue, gathered);
-
-struct lane {
-	struct sink sink;
-	struct flow_queue queue;
-	int errnum; /* why it has gone */
-	bool told;
-	char last; /* byte written */
-};
-
-struct collect {
-	enum collect_mode mode;
-	bool keep_order, one_lane;
-	int directory;
-	char *directory_name, *spill_directory;
-	struct lane lanes[COLLECT_STREAMS];
-	struct spill_place place;
-	uint64_t turn;
-	size_t waiting;
-	struct gathered_list all, order;
-	struct gathered_queue done;
-	char buffer[BUFFER];
-};
-
-static enum collect_stream lane_of(const struct collect *collect, enum collect_stream stream)
+enum collect_stream lane_of(const struct collect *collect, enum collect_stream stream)
 {
 	return collect->one_lane ? COLLECT_STDOUT : stream;
 }
@@ -129,8 +62,7 @@ static void gathered_free(struct gathered *gathered)
 	free(gathered);
 }
 
-/* Has all gone out that ever will?  Then it is over, and gathered may be gone after this. */
-static void settle(struct gathered *gathered)
+void gathered_settle(struct gathered *gathered)
 {
 	struct collect *collect = gathered->collect;
 
@@ -161,8 +93,7 @@ static void note_loss(struct flow *flow, uint64_t bytes)
 		flow->of->lost = true;
 }
 
-/* Puts it into its lane's queue, if it has something for it. */
-static void flow_offer(struct flow *flow)
+void flow_offer(struct flow *flow)
 {
 	if (flow->lane->errnum != 0) {
 		note_loss(flow, spill_length(&flow->held) + flow->add_newline);
@@ -198,7 +129,7 @@ static void advance(struct collect *collect)
 		if (collect->turn <= head->last_seq)
 			collect->turn = head->last_seq + 1;
 		leave_order(head);
-		settle(head);
+		gathered_settle(head);
 	}
 }
 
@@ -429,7 +360,7 @@ static bool flow_read(struct flow *flow, size_t most)
 	char *buffer = flow->of->collect->buffer;
 
 	while (most > 0) {
-		ssize_t n = read(flow->fd, buffer, most < BUFFER ? most : BUFFER);
+		ssize_t n = read(flow->fd, buffer, most < COLLECT_BUFFER ? most : COLLECT_BUFFER);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -460,7 +391,7 @@ void collect_drop(struct collect *collect, struct gathered *gathered)
 	leave_order(gathered);
 	gathered->finished = true;
 	if (gathered->open)
-		settle(gathered); /* else when its last line is out */
+		gathered_settle(gathered); /* else when its last line is out */
 	else
 		gathered_free(gathered);
 	if (collect->keep_order)
@@ -515,7 +446,7 @@ int collect_finish(struct collect *collect, struct gathered *gathered, void *tok
 		advance(collect);
 	} else {
 		open_up(gathered);
-		settle(gathered);
+		gathered_settle(gathered);
 	}
 	errno = errnum;
 	return errnum == 0 ? 0 : -1;
@@ -565,7 +496,7 @@ int collect_say(struct collect *collect, enum collect_stream stream, const char 
 	flow->ready = size;
 	gathered->open = gathered->finished = true;
 	flow_offer(flow);
-	settle(gathered);
+	gathered_settle(gathered);
 	return 0;
 }
 
@@ -591,131 +522,4 @@ size_t collect_waiting(const struct collect *collect)
 uint64_t collect_turn(const struct collect *collect)
 {
 	return collect->keep_order ? collect->turn : 0;
-}
-
-/* ---- write ---- */
-
-/* What is next of its batch; 0: no more. */
-static ssize_t flow_peek(struct flow *flow, const char **ret)
-{
-	if (flow->batch > 0)
-		return spill_peek(&flow->held, flow->of->collect->buffer,
-				  flow->batch < BUFFER ? (size_t) flow->batch : BUFFER, ret);
-	*ret = "\n";
-	return flow->ready == 0 && flow->add_newline ? 1 : 0;
-}
-
-static void flow_took(struct flow *flow, size_t size)
-{
-	if (flow->batch == 0) {
-		flow->add_newline = false;
-		return;
-	}
-	spill_take(&flow->held, &flow->of->collect->place, size);
-	flow->batch -= size;
-	flow->ready -= size;
-}
-
-/* Its batch is out; what has become ready since goes behind the others. */
-static void lane_next(struct lane *lane)
-{
-	struct flow *flow = TAILQ_FIRST(&lane->queue);
-
-	TAILQ_REMOVE(&lane->queue, flow, queue);
-	flow->queued = false;
-	flow_offer(flow);
-	settle(flow->of);
-}
-
-static void lane_lose(struct lane *lane, int errnum)
-{
-	lane->errnum = errnum;
-	while (!TAILQ_EMPTY(&lane->queue))
-		lane_next(lane);
-}
-
-void collect_give_up(struct collect *collect)
-{
-	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
-		collect->lanes[i].told = true;
-		lane_lose(&collect->lanes[i], ECANCELED);
-	}
-}
-
-/* As far as it goes now. */
-static void lane_write(struct lane *lane)
-{
-	struct flow *flow;
-
-	for (size_t left = COLLECT_AT_ONCE; left > 0 && (flow = TAILQ_FIRST(&lane->queue));) {
-		const char *data = NULL;
-		ssize_t n = flow_peek(flow, &data);
-
-		if (n == 0) {
-			lane_next(lane);
-			continue;
-		}
-		if (n > 0)
-			n = sink_write(&lane->sink, data, (size_t) n < left ? (size_t) n : left);
-		if (n < 0)
-			lane_lose(lane, errno);
-		if (n <= 0)
-			return;
-		lane->last = data[n - 1];
-		flow_took(flow, (size_t) n);
-		left -= (size_t) n;
-	}
-}
-
-void collect_poll(const struct collect *collect, struct pollfd ret[COLLECT_STREAMS])
-{
-	for (size_t i = 0; i < COLLECT_STREAMS; i++) {
-		const struct lane *lane = &collect->lanes[i];
-
-		ret[i] = (struct pollfd) {
-			.fd = TAILQ_EMPTY(&lane->queue) ? -1 : lane->sink.fd,
-			.events = POLLOUT,
-		};
-	}
-}
-
-int collect_write(struct collect *collect, enum collect_stream *ret_stream)
-{
-	for (size_t i = 0; i < COLLECT_STREAMS; i++)
-		lane_write(&collect->lanes[i]);
-	for (int i = 0; i < COLLECT_STREAMS; i++) {
-		struct lane *lane = &collect->lanes[i];
-
-		if (lane->errnum == 0 || lane->told)
-			continue;
-		lane->told = true;
-		*ret_stream = i;
-		errno = lane->errnum;
-		return -1;
-	}
-	return 0;
-}
-
-bool collect_at_line_start(const struct collect *collect, enum collect_stream stream)
-{
-	return collect->lanes[lane_of(collect, stream)].last == '\n';
-}
-
-int collect_flush(struct collect *collect)
-{
-	int errnum = 0;
-
-	for (;;) {
-		struct pollfd wanted[COLLECT_STREAMS];
-		enum collect_stream stream;
-
-		if (collect_write(collect, &stream) < 0 && errnum == 0)
-			errnum = errno;
-		collect_poll(collect, wanted);
-		if (wanted[COLLECT_STDOUT].fd < 0 && wanted[COLLECT_STDERR].fd < 0)
-			break;
-		poll(wanted, COLLECT_STREAMS, -1);
-	}
-	errno = errnum;
-	return errnum == 0 ? 0 : -1;
 }
