@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* collect/collect, with collect/sink and collect/spill. */
+#include "folder.h"
 #include "test.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <malloc.h>
 #include <sched.h>
@@ -28,34 +28,6 @@
 #define MIB ((size_t) 1 << 20)
 
 static const enum collect_stream streams[] = { COLLECT_STDOUT, COLLECT_STDERR };
-
-/* Each test has an empty folder of its own as working directory and as $TMPDIR. */
-static int enter_folder(void **state)
-{
-	char folder[] = "/tmp/memcage-collect-XXXXXX";
-
-	(void) state;
-	umask(022);
-	return mkdtemp(folder) && setenv("TMPDIR", folder, 1) == 0 ? chdir(folder) : -1;
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void) status;
-	(void) type;
-	(void) walk;
-	return remove(path);
-}
-
-static int leave_folder(void **state)
-{
-	char folder[PATH_MAX];
-
-	(void) state;
-	if (!getcwd(folder, sizeof(folder)) || chdir("/") < 0)
-		return -1;
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static size_t count_names(const char *path)
 {
@@ -1513,9 +1485,6 @@ int main(void)
 	TEST_ROWS(&suite, check_many, many_rows);
 	TEST_ROWS(&suite, check_row, rows);
 	TEST_ROWS(&suite, check_gone, gone_rows);
-	for (size_t i = 0; i < suite.count; i++) {
-		suite.tests[i].setup_func = enter_folder;
-		suite.tests[i].teardown_func = leave_folder;
-	}
+	folder_for_each(&suite);
 	return test_run("collect", &suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words and lines; ranges are in test_ranges.c, jobs files in test_jobs_file.c. */
+#include "stdin_of.h"
 #include "test.h"
 
 #include <errno.h>
@@ -29,26 +30,6 @@ static struct item_source *open_source(const struct item_options *options)
 	if (item_source_open(options, &source, &err) < 0)
 		fail_msg("%s", err.text);
 	return source;
-}
-
-/* stdin is `fd`, which is closed; what it was is to be given back to give_stdin_back(). */
-static int take_stdin(int fd)
-{
-	int was = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-
-	assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
-	close(fd);
-	return was;
-}
-
-static void give_stdin_back(int was)
-{
-	if (was < 0) {
-		close(STDIN_FILENO);
-		return;
-	}
-	dup2(was, STDIN_FILENO);
-	close(was);
 }
 
 static void write_to(int fd, const char *bytes, size_t size)
@@ -171,7 +152,7 @@ static void check_pipe(void **state)
 	size_t got = 0;
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	was = take_stdin(ends[0]);
+	was = stdin_take(ends[0]);
 	source = open_source(&options);
 	assert_int_equal(item_source_fd(source), STDIN_FILENO);
 	assert_int_equal(check_items(source, row, &got, &err), ITEM_LATER);
@@ -186,7 +167,7 @@ static void check_pipe(void **state)
 	assert_false(fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK);
 	item_source_close(source);
 	assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
-	give_stdin_back(was);
+	stdin_give_back(was);
 }
 
 /* ---- words ---- */
@@ -279,14 +260,14 @@ static void check_nul_in_long_line(void **state)
 
 	(void) state;
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	was = take_stdin(ends[0]);
+	was = stdin_take(ends[0]);
 	source = open_source(&options);
 	write_to(ends[1], "one\0two", 7);
 	assert_int_equal(item_source_next(source, &item, &err), ITEM_BROKEN);
 	assert_string_equal(err.text, "stdin:1" NUL_TEXT);
 	item_source_close(source);
 	close(ends[1]);
-	give_stdin_back(was);
+	stdin_give_back(was);
 }
 
 /* ---- memory ---- */
@@ -410,7 +391,7 @@ static void check_fifo(void **state)
 /* epoll(7) takes neither files nor this. */
 static void check_null(void **state)
 {
-	int was = take_stdin(open("/dev/null", O_RDONLY | O_CLOEXEC));
+	int was = stdin_take(open("/dev/null", O_RDONLY | O_CLOEXEC));
 	struct item_options options = { .origin = ITEM_LINES, .file = "-" };
 	struct item_source *source = open_source(&options);
 	struct memcage_error err = { 0 };
@@ -420,7 +401,7 @@ static void check_null(void **state)
 	assert_int_equal(item_source_fd(source), -1);
 	assert_int_equal(item_source_next(source, &item, &err), ITEM_END);
 	item_source_close(source);
-	give_stdin_back(was);
+	stdin_give_back(was);
 }
 
 static void assert_refused(const struct item_options *options, const char *message)
@@ -446,15 +427,15 @@ static void check_refused(void **state)
 	options.origin = ITEM_JOBS;
 	assert_refused(&options, "--jobs-file: cannot read /: it is a directory");
 	options = (struct item_options) { .origin = ITEM_LINES };
-	was = take_stdin(open("/", O_RDONLY | O_CLOEXEC));
+	was = stdin_take(open("/", O_RDONLY | O_CLOEXEC));
 	assert_refused(&options, "cannot read stdin: it is a directory");
-	give_stdin_back(was);
+	stdin_give_back(was);
 }
 
 static void check_unreadable(void **state)
 {
 	struct item_options options = { .origin = ITEM_LINES };
-	int was = take_stdin(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+	int was = stdin_take(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
 	struct item_source *source = open_source(&options);
 	struct memcage_error err = { 0 };
 	struct item item;
@@ -464,7 +445,7 @@ static void check_unreadable(void **state)
 	assert_int_equal(err.errnum, EIO);
 	assert_string_equal(err.text, "cannot read stdin: Input/output error");
 	item_source_close(source);
-	give_stdin_back(was);
+	stdin_give_back(was);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files are read through item_source, as the program does it. */
+#include "stdin_of.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -203,26 +204,6 @@ static void check_bad(void **state)
 	assert_told(&err, path, row->message);
 }
 
-/* stdin is a pipe with these bytes in it, or a file. */
-static int take_stdin(int fd)
-{
-	int was = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-
-	assert_int_equal(dup2(fd, STDIN_FILENO), STDIN_FILENO);
-	close(fd);
-	return was;
-}
-
-static void give_stdin_back(int was)
-{
-	if (was < 0) {
-		close(STDIN_FILENO);
-		return;
-	}
-	dup2(was, STDIN_FILENO);
-	close(was);
-}
-
 /* What comes from a pipe is told when it comes. */
 static void check_bad_from_pipe(void **state)
 {
@@ -236,7 +217,7 @@ static void check_bad_from_pipe(void **state)
 	put_bad(row->line);
 	text = tree_get(&tree, "f");
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	was = take_stdin(ends[0]);
+	was = stdin_take(ends[0]);
 	source = open_jobs("-", &err);
 	assert_non_null(source);
 	assert_int_equal(item_source_next(source, &item, &err), ITEM_LATER);
@@ -251,7 +232,7 @@ static void check_bad_from_pipe(void **state)
 		assert_told(&err, "stdin", row->message);
 	}
 	item_source_close(source);
-	give_stdin_back(was);
+	stdin_give_back(was);
 }
 
 #define MANY 100000
@@ -287,7 +268,7 @@ static void check_place_of_stdin(void **state)
 
 	(void) state;
 	tree_put(&tree, "f", "no JSON\n{\"command\": [\"a\"]}\n{\"command\": [\"b\"]}\n");
-	was = take_stdin(open(path, O_RDONLY | O_CLOEXEC));
+	was = stdin_take(open(path, O_RDONLY | O_CLOEXEC));
 	assert_int_equal(lseek(STDIN_FILENO, 8, SEEK_SET), 8);
 	source = open_jobs(NULL, &err);
 	assert_non_null(source);
@@ -295,7 +276,7 @@ static void check_place_of_stdin(void **state)
 	add_all(&line, source);
 	assert_string_equal(got, "1 [a] item=a\n2 [b] item=b\n");
 	item_source_close(source);
-	give_stdin_back(was);
+	stdin_give_back(was);
 }
 
 /* `before`, so many x, `behind`, in tree's file. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "folder.h"
 #include "test.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,34 +28,6 @@
 #define RESUME ((struct ledger_options) { .resume = true })
 #define RERUN ((struct ledger_options) { .resume = true, .rerun_failed = true })
 #define ANEW ((struct ledger_options) { 0 })
-
-/* Each test has an empty folder of its own as working directory. */
-static int enter_folder(void **state)
-{
-	char folder[] = "/tmp/memcage-ledger-XXXXXX";
-
-	(void) state;
-	umask(022);
-	return mkdtemp(folder) ? chdir(folder) : -1;
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void) status;
-	(void) type;
-	(void) walk;
-	return remove(path);
-}
-
-static int leave_folder(void **state)
-{
-	char folder[PATH_MAX];
-
-	(void) state;
-	if (!getcwd(folder, sizeof(folder)) || chdir("/") < 0)
-		return -1;
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 /* ---- what the tests do with a ledger ---- */
 
@@ -1424,9 +1396,6 @@ int main(void)
 	add(&suite, "claims are open to whom the ledger is", check_permissions);
 	add(&suite, "memory does not grow with the tasks", check_memory);
 	add(&suite, "a ledger that is written through is the same", check_sync);
-	for (size_t i = 0; i < suite.count; i++) {
-		suite.tests[i].setup_func = enter_folder;
-		suite.tests[i].teardown_func = leave_folder;
-	}
+	folder_for_each(&suite);
 	return test_run("ledger", &suite);
 }

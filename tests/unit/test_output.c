@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "folder.h"
 #include "test.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -25,34 +25,6 @@
 #define OLD "{\"old\": true}\n"
 #define UNFINISHED "{\"outcome\": \"unfinished\"}\n"
 #define FINAL "{\"outcome\": \"ok\"}\n"
-
-/* Each test has an empty folder of its own as working directory. */
-static int enter_folder(void **state)
-{
-	char folder[] = "/tmp/memcage-output-XXXXXX";
-
-	(void) state;
-	umask(022);
-	return mkdtemp(folder) ? chdir(folder) : -1;
-}
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void) status;
-	(void) type;
-	(void) walk;
-	return remove(path);
-}
-
-static int leave_folder(void **state)
-{
-	char folder[PATH_MAX];
-
-	(void) state;
-	if (!getcwd(folder, sizeof(folder)) || chdir("/") < 0)
-		return -1;
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static void put(const char *name, const char *text)
 {
@@ -733,10 +705,7 @@ int main(void)
 	static struct test_suite suite;
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		test_add(&suite, rows[i].name, check_row, &rows[i]);
-		suite.tests[i].setup_func = enter_folder;
-		suite.tests[i].teardown_func = leave_folder;
-	}
+	TEST_ROWS(&suite, check_row, rows);
+	folder_for_each(&suite);
 	return test_run("output", &suite);
 }
