@@ -99,6 +99,9 @@ def broken_sums(mapped):
 
 def expect(live, mapped, status, ok=None, failed=0, skipped=0, **parts):
     """How it ended, and its counts; parts as of live.expect()."""
+    if mapped.result.status != status:     # which of them, and why
+        live.ensure(False, f'status is {mapped.result.status}, expected {status}: '
+                    f'{[report["summary"] for report in mapped.reports if report["status"] != 0]}')
     live.expect(mapped.result, status=status, **parts)
     counts = tuple(mapped.summary[key] for key in ('ok', 'failed', 'skipped'))
     live.ensure(ok is None or counts == (ok, failed, skipped),
