@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,18 +195,9 @@ static int run(struct map_line *line, const struct run_options *options, int *re
 	return 0;
 }
 
-/* What one job has freed the next one takes: no page is given back to be faulted in again. */
-static void keep_memory(void)
-{
-	mallopt(M_TRIM_THRESHOLD, 64 << 20);
-	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	mallopt(M_TOP_PAD, 1 << 20);
-}
-
 static int start(struct memcage_spec *spec, struct map_line *line,
 		 const struct run_options *options, int *ret_status, struct memcage_error *err)
 {
-	keep_memory();
 	descriptors_close_others(&options->kept);
 	if (raise_descriptors(spec, err) < 0)
 		return -1;

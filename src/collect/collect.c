@@ -26,6 +26,7 @@ enum collect_stream lane_of(const struct collect *collect, enum collect_stream s
 static struct gathered *gathered_new(struct collect *collect, uint64_t seq)
 {
 	struct gathered *gathered = calloc(1, sizeof(*gathered));
+
 	if (!gathered)
 		return NULL;
 	gathered->collect = collect;
@@ -375,7 +376,6 @@ static bool flow_read(struct flow *flow, size_t most)
 bool gathered_read(struct gathered *gathered, enum collect_stream stream, int *ret_errnum)
 {
 	struct flow *flow = &gathered->flows[stream];
-
 	bool more = flow->fd >= 0 && flow_read(flow, COLLECT_AT_ONCE);
 
 	*ret_errnum = flow->errnum;

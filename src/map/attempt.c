@@ -378,7 +378,6 @@ static void read_output(struct map *map, struct task *task, enum collect_stream 
 static void feed_input(struct map *map, struct task *task)
 {
 	struct memcage_error err;
-
 	enum feed_state state = feed_step(&task->feed, &err);
 
 	if (state == FEED_MORE)
@@ -393,11 +392,10 @@ static void feed_input(struct map *map, struct task *task)
 	memcage_cancel(task->job, SIGTERM);
 }
 
-void attempt_event(struct map *map, const struct watch *watch, uint32_t events)
+void attempt_event(struct map *map, const struct watch *watch)
 {
 	struct task *task = watch->task;
 
-	(void) events;
 	if (!task->job) /* it has ended meanwhile */
 		return;
 	switch (watch->kind) {
@@ -435,7 +433,6 @@ void attempt_settle(struct map *map, struct task *task, bool lost)
 
 	if (lost)
 		take_loss(map, task);
-
 	if (!ledger_failed(map->ledger))
 		result = task->cancelled ? ledger_task_return(map->ledger, task->id, &err)
 					 : ledger_task_end(map->ledger, task->id, task->ok, &err);

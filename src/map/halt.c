@@ -82,9 +82,8 @@ static void interrupted(struct map *map, int signo)
 				  "interrupt again to stop them now");
 		return;
 	}
-	if (!first && signo == SIGINT) {
-		map->phase = MAP_STOPPING; /* and so: at once */
-	}
+	if (!first && signo == SIGINT)
+		map->phase = MAP_STOPPING; /* so that they are not asked, but killed */
 	halt_stop(map, signo);
 }
 

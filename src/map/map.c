@@ -366,7 +366,7 @@ static void take_events(struct map *map)
 
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.ptr)
-			attempt_event(map, events[i].data.ptr, events[i].events);
+			attempt_event(map, events[i].data.ptr);
 		else
 			halt_take_signals(map);
 	}

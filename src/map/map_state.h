@@ -130,7 +130,7 @@ int attempt_model(struct map *map, struct memcage_error *err);
 char **attempt_command(const struct map *map, const struct item *item);
 /* Starts its job with these descriptors as 0, 1, 2; -1: no job was made. */
 int attempt_job(struct map *map, struct task *task, const int stdio[3], struct memcage_error *err);
-void attempt_event(struct map *map, const struct watch *watch, uint32_t events);
+void attempt_event(struct map *map, const struct watch *watch);
 /* A task whose output is out, or lost, has ended. */
 void attempt_settle(struct map *map, struct task *task, bool lost);
 

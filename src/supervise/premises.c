@@ -9,8 +9,8 @@
 #include "observe/kmsg.h"
 
 /*
- * To go to the log's end costs as much as to open it: 70 us.  What has come within a second is soon
- * read, and no pid comes round in it.
+ * To go to the log's end costs as much as to open it.  What has come within a second is soon read,
+ * and no pid comes round in it.
  */
 #define LOG_FRESH USEC_PER_SEC
 

@@ -179,11 +179,11 @@ def a_jobs_file_that_is_wrong_is_refused_before_anything_runs(live):
         live.expect(result, status=2, out='', err=contains(says))
 
 
-def own_memory(live):
-    """Memcage's own memory says something only where no sanitizer keeps what is freed."""
+def without_sanitizer(live):
+    """For what a sanitizer changes: memcage's own memory, which it keeps, and being traced."""
     with open(live.suite.memcage, 'rb') as file:
         if b'__asan_init' in file.read():
-            raise Skipped('a sanitizer has memory of its own')
+            raise Skipped('a sanitizer has memory of its own, and is not to be traced')
 
 
 # A million ----------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ DONE = """INSERT INTO tasks (command, source, item, occurrence, state, map, befo
 @case(leaves=[*LEDGER, 'began', 'gone'], exclusive=True, within=60)
 def a_million_items_cost_no_more_memory_than_a_thousand(live):
     """All but the last are in the ledger as done; while that one runs, its supervisor is seen."""
-    own_memory(live)
+    without_sanitizer(live)
     many = 20000 if HOST.lab else 1000000
     command = ['--', 'sh', '-c', '[ $1 = 0 ] || { touch began; until [ -e gone ]; do sleep 0.1; '
                'done; }', 'x']
@@ -349,7 +349,7 @@ def what_cannot_be_split_is_refused_with_what_to_do(live):
 @case(leaves=[*LEDGER, 'big'], within=60)
 def the_memory_of_jobs_on_a_big_file_is_flat(live):
     """Of a hole: ranges of 256 MiB go through memcage and through cages of 4."""
-    own_memory(live)
+    without_sanitizer(live)
     size = 16 * MIB if HOST.lab else 1024 * MIB     # a lab has it in memory
     with open(live.path('big'), 'wb') as file:
         for start in range(0, size, size // 4):     # lines, so that there are ranges
