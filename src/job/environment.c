@@ -172,20 +172,28 @@ char **environment_make(const struct job *job)
 	return list;
 }
 
-char **environment_extend(char *const environment[], const char *const extra[])
+size_t environment_extended_size(char *const environment[], const char *const extra[])
 {
-	size_t count = 0, extras = 0, bytes = 0;
-	char **list, *text;
+	size_t size = sizeof(char *);
 
-	while (environment[count])
-		count++;
-	for (; extra && extra[extras]; extras++)
-		bytes += strlen(extra[extras]) + 1;
-	list = malloc((count + extras + 1) * sizeof(char *) + bytes);
-	if (!list)
-		return NULL;
+	for (; *environment; environment++)
+		size += sizeof(char *);
+	for (; extra && *extra; extra++)
+		size += sizeof(char *) + strlen(*extra) + 1;
+	return size;
+}
+
+void environment_extend(char **list, char *const environment[], const char *const extra[])
+{
+	size_t count = 0, extras = 0;
+	char *text;
+
+	for (; environment[count]; count++)
+		list[count] = environment[count];
+	list[count] = NULL;
+	while (extra && extra[extras])
+		extras++;
 	text = (char *) (list + count + extras + 1);
-	memcpy(list, environment, (count + 1) * sizeof(char *));
 	for (size_t i = 0; i < extras; i++) {
 		char **at = find(list, extra[i]);
 
@@ -196,5 +204,4 @@ char **environment_extend(char *const environment[], const char *const extra[])
 			;
 		text = stpcpy(text, extra[i]) + 1;
 	}
-	return list;
 }

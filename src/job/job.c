@@ -212,46 +212,57 @@ static int fill(struct job *job, char *const argv[], struct memcage_error *err)
 	return 0;
 }
 
-/* As many words in one piece: the list, and behind it the texts. */
-static char **copy_words(char *const words[], size_t count, size_t bytes)
+/* The list, and behind it the texts; with what comes next in its place. */
+static size_t command_size(char *const argv[])
 {
-	char **list = malloc((count + 1) * sizeof(char *) + bytes);
-	char *text = (char *) (list + count + 1);
+	size_t size = sizeof(char *);
 
-	if (!list)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		list[i] = text;
-		text = stpcpy(text, words[i]) + 1;
-	}
-	list[count] = NULL;
-	return list;
+	for (; *argv; argv++)
+		size += sizeof(char *) + strlen(*argv) + 1;
+	return (size + sizeof(char *) - 1) / sizeof(char *) * sizeof(char *);
 }
 
-static char **copy_command(char *const argv[])
+static void copy_command(char **list, char *const argv[])
 {
-	size_t count = 0, bytes = 0;
+	size_t count = 0;
+	char *text;
 
-	for (; argv[count]; count++)
-		bytes += strlen(argv[count]) + 1;
-	return copy_words(argv, count, bytes);
+	while (argv[count])
+		count++;
+	text = (char *) (list + count + 1);
+	for (size_t i = 0; i < count; i++) {
+		list[i] = text;
+		text = stpcpy(text, argv[i]) + 1;
+	}
+	list[count] = NULL;
 }
 
 /* Where command and environment are its own; what the model has is not looked at again. */
 static int derive(struct job *job, const struct settings *settings,
 		  const struct limit_value *memory, char *const argv[], struct memcage_error *err)
 {
-	*job = *settings->model;
-	job->model = settings->model;
+	const struct job *model = settings->model;
+	size_t command = command_size(argv),
+	       size = command + environment_extended_size(model->environment, settings->extra);
+	char *room = size <= settings->room_bytes ? settings->room : malloc(size);
+
+	*job = *model;
+	job->model = model;
 	job->settings = *settings;
-	job->settings.mask = job->model->settings.mask;
+	job->settings.mask = model->settings.mask;
 	job->limits[LIMIT_MEMORY] = *memory;
-	job->argv = copy_command(argv);
-	job->environment = environment_extend(job->model->environment, settings->extra);
-	if (job->argv && job->environment)
-		return 0;
-	job_release(job);
-	return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
+	job->argv = (char **) room;
+	if (!room)
+		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "out of memory");
+	job->environment = (char **) (room + command);
+	copy_command(job->argv, argv);
+	environment_extend(job->environment, model->environment, settings->extra);
+	return 0;
+}
+
+bool job_is_in_room(const struct job *job)
+{
+	return job->settings.room && job->argv == job->settings.room;
 }
 
 int job_make(struct job *job, const struct settings *settings,
@@ -277,11 +288,11 @@ static void free_list(char **list)
 	free(list);
 }
 
-/* Each of its two lists is one piece. */
+/* Its two lists are one piece. */
 static void release_derived(struct job *job)
 {
-	free(job->argv);
-	free(job->environment);
+	if (!job_is_in_room(job))
+		free(job->argv);
 	*job = (struct job) { 0 };
 }
 

@@ -48,6 +48,11 @@ int job_make(struct job *job, const struct settings *settings,
 	     const struct limit_value limits_[LIMIT__COUNT], char *const argv[],
 	     struct memcage_error *err);
 void job_release(struct job *job);
+/*
+ * Its command and environment are in settings.room: who shares that memory, and has the model, has
+ * all of the job.
+ */
+bool job_is_in_room(const struct job *job);
 
 /*
  * Where an absolute path of the job's is on the host; false where the cage

@@ -72,6 +72,8 @@ struct settings {
 	int stdio[3];		   /* what becomes its descriptors 0, 1, 2; -1: what memcage has */
 	const struct job *model;   /* it is as this one, but for what is here and memory; NULL */
 	const char *const *extra;  /* then: NAME=VALUE for its environment, NULL-terminated */
+	void *room;		   /* then: for its command and environment, if they fit */
+	size_t room_bytes;
 	struct premises *premises; /* what it has in common with others; NULL: nothing */
 	bool any_limit;		   /* jobs that are not known yet may want any controller */
 	const char *item;	   /* for the report; NULL: none */
