@@ -29,6 +29,9 @@
 #include "supervise/run.h"
 #include "supervise/supervise.h"
 
+#define ROOM_BYTES 4096	 /* for the command and the environment of most jobs of a map */
+#define FORKED_MOST 4096 /* jobs at once that the fork server makes */
+
 struct memcage_job {
 	struct job job;
 	struct run run;
@@ -213,10 +216,31 @@ static void start(struct memcage_job *job)
 	}
 }
 
-static struct memcage_job *job_new(struct premises *premises)
+/* One job among many, and what is its own of command and environment. */
+struct block {
+	struct memcage_job job;
+	char *room[ROOM_BYTES / sizeof(char *)];
+};
+
+static struct memcage_job *job_new(struct premises *premises, struct settings *settings)
 {
-	return premises ? premises_take_block(premises, sizeof(struct memcage_job))
-			: calloc(1, sizeof(struct memcage_job));
+	struct block *block;
+
+	if (!premises)
+		return calloc(1, sizeof(struct memcage_job));
+	block = premises_take_block(premises, sizeof(*block));
+	if (!block)
+		return NULL;
+	memset(&block->job, 0, sizeof(block->job));
+	settings->room = block->room;
+	settings->room_bytes = sizeof(block->room);
+	return &block->job;
+}
+
+int api_start_forks(struct premises *premises, const struct job *model, uint64_t jobs)
+{
+	return premises_start_forks(premises, sizeof(struct block),
+				    jobs < FORKED_MOST ? jobs : FORKED_MOST, model);
 }
 
 static void job_delete(struct memcage_job *job, struct premises *premises)
@@ -230,13 +254,14 @@ static void job_delete(struct memcage_job *job, struct premises *premises)
 API int memcage_start(const struct memcage_spec *spec, char *const argv[],
 		      struct memcage_job **ret_job, struct memcage_error *err)
 {
-	struct memcage_job *job = job_new(spec->settings.premises);
+	struct settings settings = spec->settings; /* a view */
+	struct memcage_job *job = job_new(settings.premises, &settings);
 
 	if (!job)
 		return error_set(err, MEMCAGE_ERROR_SETUP, ENOMEM, "no memory for a job");
 	job->output = OUTPUT_NONE;
-	if (job_make(&job->job, &spec->settings, spec->limits, argv, err) < 0) {
-		job_delete(job, spec->settings.premises);
+	if (job_make(&job->job, &settings, spec->limits, argv, err) < 0) {
+		job_delete(job, settings.premises);
 		return -1;
 	}
 	run_init(&job->run, &job->job);

@@ -6,6 +6,14 @@
 
 #include <memcage.h>
 
+struct job;
+struct premises;
+
+/*
+ * From here on a process with little memory makes the cages of jobs that are like this model.  -1
+ * with errno.
+ */
+int api_start_forks(struct premises *premises, const struct job *model, uint64_t jobs);
 /*
  * memcage_report() as one line, ended by a newline; the caller frees it.  NULL before the end, or
  * with errno ENOMEM.

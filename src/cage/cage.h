@@ -70,8 +70,9 @@ struct cage_order {
 /*
  * The job's cgroup is ready: its leaves come along as descriptors, in this order, and last the
  * directory whose lock says that the cage lives; without a cgroup of the job's there are none.
- * Init fills in what numbers they have there.  After them comes the job's network, if it has one
- * that init was not born in.
+ * Init fills in what numbers they have there.  After them come the job's network, if it has one
+ * that init was not born in, and what becomes its stdin, stdout and stderr, where that is not
+ * memcage's.
  */
 struct cage_place {
 	size_t count;
@@ -83,19 +84,28 @@ struct cage_place {
 	 */
 	bool reset_oom_score;
 	bool network;
+	bool stdio[3];
 };
 
-#define CAGE_PLACE_FDS (HIERARCHIES_MOST + 2)
+#define CAGE_PLACE_FDS (HIERARCHIES_MOST + 5)
 
 static inline size_t cage_place_directories(const struct cage_place *place)
 {
 	return place->count > 0 ? place->count + 1 : 0;
 }
 
+static inline size_t cage_place_fds(const struct cage_place *place)
+{
+	return cage_place_directories(place) + place->network + place->stdio[0] + place->stdio[1] +
+	       place->stdio[2];
+}
+
 /* The main process may become the command. */
 struct cage_go {
 	uint64_t tmp_bytes; /* of the private tmpfs; LIMIT_NONE */
 };
+
+#define CAGE_TMP_LATER (LIMIT_NONE - 1)
 
 /* What init needs and knows from its birth. */
 struct cage_plan {
@@ -107,8 +117,19 @@ struct cage_plan {
 	sigset_t mask;	      /* the signal mask that the job gets */
 	mode_t umask;	      /* ... and its umask, which init fills in */
 	struct maker maker;   /* of its namespaces */
+	bool cgroups_cleared; /* in the mounts that init begins with */
+	uint64_t tmp_bytes;   /* of the private tmpfs; CAGE_TMP_LATER: comes with struct cage_go */
 	int namespace_limits; /* see identity.h; init fills it in */
 };
+
+static inline struct clone_wish plan_wish(const struct cage_plan *plan, unsigned long flags)
+{
+	return (struct clone_wish) {
+		.shared = &plan->job->shared,
+		.flags = flags,
+		.rootless_flags = plan->job->settings.network_none ? CLONE_NEWNET : 0,
+	};
+}
 
 /* PID 1 of the cage: never returns. */
 _Noreturn void init_run(struct cage_plan *plan);
@@ -119,7 +140,7 @@ _Noreturn void init_run(struct cage_plan *plan);
  * private.
  */
 int mounts_make(struct cage_plan *plan, int *ret_tmp, char *about, size_t size);
-/* The size of the private tmpfs, as soon as it is known: -1 with errno. */
+/* The size of the private tmpfs, where it was not known at first: -1 with errno. */
 int mounts_resize(const struct job *job, uint64_t bytes);
 /*
  * In main: /sys/fs/cgroup through its cgroup namespace.  The host's has been taken away by

@@ -2,6 +2,7 @@
 /* cgroup_view - /sys/fs/cgroup as the job sees it: rooted at its own cgroup. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -10,6 +11,7 @@
 
 #include "base/mount_tree.h"
 #include "base/own.h"
+#include "base/parse.h"
 #include "cage/identity.h"
 #include "cage/mounts.h"
 
@@ -35,24 +37,6 @@ static int lock_cgroups(void)
 }
 
 /*
- * The host's tree goes, or is covered where it cannot be unmounted.  v1's hierarchies need a
- * folder that we may write.
- */
-int cgroup_view_clear(const struct host *host, char *about, size_t size)
-{
-	bool gone;
-
-	snprintf(about, size, "cannot take %s away", CGROUP_MOUNT);
-	if (host->observes)
-		return lock_cgroups();
-	gone = umount2(CGROUP_MOUNT, MNT_DETACH) == 0;
-	if (gone && is_v2_only(host))
-		return 0;
-	return mount("cgroup", CGROUP_MOUNT, "tmpfs", CGROUP_FLAGS,
-		     "mode=0755,size=64k,nr_inodes=64");
-}
-
-/*
  * Every controller of the hierarchy in one list, as the kernel wants it to find the hierarchy:
  * "cpu,cpuacct".
  */
@@ -68,6 +52,95 @@ static void controller_list(const struct hierarchy *hierarchy, char *buffer, siz
 						  controller_name((enum controller) c, CGROUP_V1));
 }
 
+/* v1's throttles act only where the processes are: within the job's reach, if it saw them. */
+static bool is_shown(const struct hierarchy *hierarchy)
+{
+	return hierarchy->version == CGROUP_V2 || !(hierarchy->controllers & (1U << CONTROLLER_IO));
+}
+
+/* Where it is mounted: "cpu,cpuacct", to which "cpu" and "cpuacct" lead, or "unified". */
+static void folder(const struct hierarchy *hierarchy, char *buffer, size_t size)
+{
+	char list[64] = "unified";
+
+	if (hierarchy->version == CGROUP_V1)
+		controller_list(hierarchy, list, sizeof(list));
+	snprintf(buffer, size, CGROUP_MOUNT "/%s", list);
+}
+
+static void make_folder(const struct hierarchy *hierarchy)
+{
+	char path[128];
+	const char *list;
+
+	folder(hierarchy, path, sizeof(path));
+	if (mkdir(path, 0755) < 0 || !strchr(path, ','))
+		return;
+	list = strrchr(path, '/') + 1;
+	for (int c = 0; c < CONTROLLER__COUNT; c++) {
+		char link[128];
+
+		if (!(hierarchy->controllers & (1U << c)))
+			continue;
+		snprintf(link, sizeof(link), CGROUP_MOUNT "/%s",
+			 controller_name((enum controller) c, CGROUP_V1));
+		if (symlink(list, link) < 0)
+			break;
+	}
+}
+
+/*
+ * The host's tree goes, or is covered where it cannot be unmounted.  v1's hierarchies need folders,
+ * and that one is missing may not fail the job: all that it gives is cgroups within the cage.
+ */
+static int clear(const struct host *host)
+{
+	bool gone = umount2(CGROUP_MOUNT, MNT_DETACH) == 0;
+
+	if (gone && is_v2_only(host))
+		return 0;
+	if (mount("cgroup", CGROUP_MOUNT, "tmpfs", CGROUP_FLAGS,
+		  "mode=0755,size=64k,nr_inodes=64") < 0)
+		return -1;
+	for (size_t i = 0; i < host->count && !is_v2_only(host); i++)
+		if (is_shown(&host->hierarchies[i]))
+			make_folder(&host->hierarchies[i]);
+	return 0;
+}
+
+int cgroup_view_clear(const struct cage_plan *plan, char *about, size_t size)
+{
+	snprintf(about, size, "cannot take %s away", CGROUP_MOUNT);
+	if (plan->host->observes)
+		return lock_cgroups();
+	return plan->cgroups_cleared ? 0 : clear(plan->host);
+}
+
+/* What is bound from there is copied first. */
+static bool shows_cgroups(const struct covers *covers)
+{
+	for (size_t i = 0; i < covers->count; i++)
+		if (covers->list[i].kind == COVER_SHOWN &&
+		    path_is_below(covers->list[i].source, CGROUP_MOUNT))
+			return true;
+	return false;
+}
+
+/*
+ * What is mounted on the host later is still to be seen, so far as it is shared (MS_SLAVE).  The
+ * folders are one file system for all cages: nothing may be left there for another.
+ */
+bool cgroup_view_clear_for_all(const struct host *host, const struct job *model)
+{
+	if (host->observes || model->shared.mounts || shows_cgroups(&model->covers))
+		return false;
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+	    clear(host) < 0)
+		return false;
+	return is_v2_only(host) ||
+	       mount(NULL, CGROUP_MOUNT, NULL, MS_REMOUNT | MS_RDONLY | CGROUP_FLAGS, NULL) == 0;
+}
+
 static int make_read_only(const char *path)
 {
 	return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | CGROUP_FLAGS, NULL);
@@ -81,45 +154,22 @@ static int mount_one(const char *type, const char *path, const char *options, bo
 	return make_read_only(path);
 }
 
-static int mount_v1(const struct hierarchy *hierarchy, bool confined)
+static int mount_hierarchy(const struct hierarchy *hierarchy, bool confined)
 {
 	char list[64], path[128];
 
-	/*
-	 * v1's throttles act only where the processes are: within the job's reach, if it saw
-	 * them.
-	 */
-	if (hierarchy->controllers & (1U << CONTROLLER_IO))
-		return 0;
-
+	folder(hierarchy, path, sizeof(path));
+	if (hierarchy->version == CGROUP_V2)
+		return mount_one("cgroup2", path, NULL, confined);
 	controller_list(hierarchy, list, sizeof(list));
-	snprintf(path, sizeof(path), CGROUP_MOUNT "/%s", list);
-	if (mkdir(path, 0755) == 0 && mount_one("cgroup", path, list, confined) < 0)
-		return -1;
-	for (int c = 0; strchr(list, ',') && c < CONTROLLER__COUNT; c++) {
-		if (!(hierarchy->controllers & (1U << c)))
-			continue;
-		snprintf(path, sizeof(path), CGROUP_MOUNT "/%s",
-			 controller_name((enum controller) c, CGROUP_V1));
-		if (symlink(list, path) < 0)
-			break;
-	}
-	return 0;
-}
-
-static int mount_hierarchy(const struct hierarchy *hierarchy, bool confined)
-{
-	if (hierarchy->version == CGROUP_V1)
-		return mount_v1(hierarchy, confined);
-	if (mkdir(CGROUP_MOUNT "/unified", 0755) < 0)
-		return 0;
-	return mount_one("cgroup2", CGROUP_MOUNT "/unified", NULL, confined);
+	return mount_one("cgroup", path, list, confined);
 }
 
 static int mount_all(const struct host *host, bool confined)
 {
 	for (size_t i = 0; i < host->count; i++)
-		if (mount_hierarchy(&host->hierarchies[i], confined) < 0)
+		if (is_shown(&host->hierarchies[i]) &&
+		    mount_hierarchy(&host->hierarchies[i], confined) < 0)
 			return -1;
 	return confined ? make_read_only(CGROUP_MOUNT) : 0;
 }

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/file.h"
 #include "base/message.h"
 #include "base/own.h"
@@ -21,6 +22,8 @@
 #include "cage/descendants.h"
 #include "cage/network.h"
 #include "cage/user_namespace.h"
+
+_Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
 
 static void tell(int socket, const struct cage_message *message, const int *fds, size_t count)
 {
@@ -69,26 +72,37 @@ static void make_cage(struct cage_plan *plan, int *ret_tmp)
 
 static void enter_network(const struct cage_plan *plan, int network)
 {
-	if (network < 0 || setns(network, CLONE_NEWNET) < 0)
-		fail(plan->socket, network < 0 ? EBADMSG : errno,
-		     "--network none: cannot enter the job's network");
+	if (setns(network, CLONE_NEWNET) < 0)
+		fail(plan->socket, errno, "--network none: cannot enter the job's network");
 	close(network);
+}
+
+static void take_stdio(const struct cage_place *place, const int *from)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (!place->stdio[fd])
+			continue;
+		dup2(*from, fd);
+		close(*from++);
+	}
 }
 
 /* Waits until the job's cgroup is ready; an end of file is memcage's. */
 static void wait_for_place(const struct cage_plan *plan, struct cage_place *place)
 {
 	int fds[CAGE_PLACE_FDS];
-	size_t directories;
+	size_t directories, count;
 
 	if (message_receive(plan->socket, place, sizeof(*place), fds, ARRAY_LEN(fds), 0) !=
 	    sizeof(*place))
 		_exit(1);
 	directories = cage_place_directories(place);
-	if (directories > 0 && fds[directories - 1] < 0)
+	count = cage_place_fds(place);
+	if (count > 0 && fds[count - 1] < 0)
 		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
 	if (place->network)
 		enter_network(plan, fds[directories]);
+	take_stdio(place, fds + directories + place->network);
 	/* The last one stays open, and so locked, while we live. */
 	memcpy(place->leaves, fds, place->count * sizeof(int));
 }
@@ -294,6 +308,20 @@ static void map_user(const struct cage_plan *plan)
 		fail(plan->socket, errno, "cannot map the user in the cage's user namespace");
 }
 
+/*
+ * Init lives as long as the job and must hold nothing that it does not need: the other end of a
+ * pipe, memcage's own end of the pair (it would never see memcage go), another cage's.
+ */
+static void take_descriptors(const struct cage_plan *plan)
+{
+	struct descriptors kept = { .count = 0 };
+
+	descriptors_keep(&kept, plan->socket);
+	for (size_t i = 0; i < plan->job->settings.pass_fd_count; i++)
+		descriptors_keep(&kept, plan->job->settings.pass_fds[i]);
+	descriptors_close_others(&kept);
+}
+
 void init_run(struct cage_plan *plan)
 {
 	sigset_t ours, all;
@@ -301,6 +329,8 @@ void init_run(struct cage_plan *plan)
 	int signals, tmp = -1;
 	pid_t main;
 
+	take_descriptors(plan);
+	prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);
 	if (tie(plan) < 0)
 		fail(plan->socket, errno, "cannot tie the cage's life to memcage's");
 	if (!memcage_lives(plan->socket))

@@ -6,14 +6,12 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clone.h"
-#include "base/descriptors.h"
 #include "base/file.h"
 #include "base/message.h"
 #include "base/own.h"
@@ -21,36 +19,14 @@
 #include "cage/user_namespace.h"
 
 _Static_assert(MESSAGE_FDS_MOST >= CAGE_PLACE_FDS, "all that init is sent");
-_Static_assert(DESCRIPTORS_MOST >= PASS_FDS_MOST + 1, "all that init needs");
 
-/*
- * Init lives as long as the job and must hold nothing that it does not need: the other end of a
- * pipe, our own end of the pair (it would never see us go), another cage's.
- */
-static void close_all_but_needed(const struct cage_plan *plan)
-{
-	struct descriptors kept = { .count = 0 };
-
-	descriptors_keep(&kept, plan->socket);
-	for (size_t i = 0; i < plan->job->settings.pass_fd_count; i++)
-		descriptors_keep(&kept, plan->job->settings.pass_fds[i]);
-	descriptors_close_others(&kept);
-}
-
-/* Before the others are closed: they come from above 2. */
-static void take_stdio(const int stdio[3])
-{
-	for (int fd = 0; fd < 3; fd++)
-		if (stdio[fd] >= 0)
-			dup2(stdio[fd], fd);
-}
-
-static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage_error *err)
+static int refuse_clone(int errnum, const struct maker *maker, const struct cage_plan *plan,
+			struct memcage_error *err)
 {
 	const char *advice = "";
 	char why[200];
 
-	if (plan->maker.rootless && (errnum == EPERM || errnum == ENOSPC || errnum == EUSERS)) {
+	if (maker->rootless && (errnum == EPERM || errnum == ENOSPC || errnum == EUSERS)) {
 		user_namespace_explain(errnum, why, sizeof(why));
 		return error_set(err, MEMCAGE_ERROR_SETUP, 0,
 				 "no user namespace can be made for the cage, which without root "
@@ -68,15 +44,31 @@ static int refuse_clone(int errnum, const struct cage_plan *plan, struct memcage
 			 "above, threads-max)";
 	return error_set(err, MEMCAGE_ERROR_SETUP, errnum,
 			 "cannot make the cage's namespaces: mount, PID, IPC, UTS%s%s",
-			 plan->maker.rootless && plan->job->settings.network_none ? ", network"
-										  : "",
+			 maker->rootless && plan->job->settings.network_none ? ", network" : "",
 			 advice);
 }
 
-int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err)
+static int clone_init(struct child *child, struct cage_plan *plan, struct memcage_error *err)
 {
-	int pair[2], pidfd = -1;
-	pid_t pid;
+	const struct clone_wish wish = plan_wish(plan, 0);
+	int pidfd = -1;
+	/* Not into *child, whose memory init may share: what it writes there would be ours. */
+	pid_t pid = namespaces_clone(&wish, &plan->maker, &pidfd);
+
+	if (pid == 0)
+		init_run(plan);
+	if (pid < 0)
+		return refuse_clone(errno, &plan->maker, plan, err);
+	child->pid = pid;
+	child->pidfd = pidfd;
+	child->rootless = plan->maker.rootless;
+	return 0;
+}
+
+int launch(struct child *child, struct cage_plan *plan, struct fork_server *server,
+	   struct memcage_error *err)
+{
+	int pair[2], result = 0;
 
 	*child = CHILD_NONE;
 	child->is_reaper = plan->job->shared.pids;
@@ -84,23 +76,41 @@ int launch(struct child *child, struct cage_plan *plan, struct memcage_error *er
 		return error_setup(err, "cannot make a socket pair");
 	child->socket = pair[0];
 	plan->socket = pair[1];
-	/* Not into *child, whose memory init may share: what it writes there would be ours. */
-	pid = namespaces_clone(&plan->job->shared,
-			       plan->job->settings.network_none ? CLONE_NEWNET : 0, &plan->maker,
-			       &pidfd);
-	if (pid == 0) {
-		take_stdio(plan->job->settings.stdio);
-		close_all_but_needed(plan);
-		prctl(PR_SET_NAME, "memcage-init", 0, 0, 0);
-		init_run(plan);
-	}
-	if (pid < 0)
-		refuse_clone(errno, plan, err);
+	if (server && fork_server_ask(server, plan) == 0)
+		child->asked = server;
+	else
+		result = clone_init(child, plan, err);
 	close(pair[1]);
-	child->pid = pid;
-	child->pidfd = pidfd;
-	child->rootless = plan->maker.rootless;
-	return pid < 0 ? -1 : 0;
+	return result;
+}
+
+/* Nobody waits for a child but us: its pid is its own for as long as we have not. */
+static int take_forked(struct child *child, struct forked *ret)
+{
+	struct fork_server *server = child->asked;
+
+	child->asked = NULL;
+	if (!server)
+		return 0;
+	if (fork_server_answer(server, ret) < 0)
+		return -1;
+	child->pid = ret->pid;
+	child->rootless = ret->maker.rootless;
+	if (child->pid > 0)
+		child->pidfd = (int) syscall(SYS_pidfd_open, child->pid, 0U);
+	return 0;
+}
+
+int launch_await(struct child *child, const struct cage_plan *plan, struct memcage_error *err)
+{
+	struct forked forked = { .pid = child->pid };
+
+	if (take_forked(child, &forked) < 0)
+		return error_set(err, MEMCAGE_ERROR_SETUP, ECHILD,
+				 "the process that makes cages (memcage-forks) has been killed");
+	if (forked.pid < 0)
+		return refuse_clone(forked.errnum, &forked.maker, plan, err);
+	return child->pidfd < 0 ? error_setup(err, "cannot open a pidfd of the cage's init") : 0;
 }
 
 /* An init that has failed says so itself. */
@@ -117,25 +127,28 @@ static bool is_favoured(void)
 	       text[0] == '-';
 }
 
-int launch_place(const struct child *child, const struct cgroup *cgroup, int network,
-		 struct memcage_error *err)
+int launch_place(const struct child *child, const struct birthplace *at, struct memcage_error *err)
 {
-	struct cage_place place = { .count = cgroup->count,
-				    .reset_oom_score = is_favoured(),
-				    .network = network >= 0 };
+	const struct cgroup *cgroup = at->cgroup;
+	struct cage_place place = { .count = cgroup->count, .reset_oom_score = is_favoured() };
 	int fds[CAGE_PLACE_FDS];
-	size_t directories = cage_place_directories(&place);
+	size_t count = 0;
 
 	for (size_t i = 0; i < cgroup->count; i++) {
 		place.versions[i] = cgroup->parts[i].hierarchy->version;
-		fds[i] = cgroup->parts[i].leaf;
+		fds[count++] = cgroup->parts[i].leaf;
 	}
-	if (directories > 0)
-		fds[directories - 1] = cgroup->parts[0].job;
-	fds[directories] = network;
-	if (message_send(child->socket, &place, sizeof(place), fds, directories + place.network) <
-		    0 &&
-	    !is_gone(errno))
+	if (cgroup->count > 0)
+		fds[count++] = cgroup->parts[0].job;
+	place.network = at->network >= 0;
+	if (place.network)
+		fds[count++] = at->network;
+	for (int i = 0; i < 3; i++) {
+		place.stdio[i] = at->stdio[i] >= 0;
+		if (place.stdio[i])
+			fds[count++] = at->stdio[i];
+	}
+	if (message_send(child->socket, &place, sizeof(place), fds, count) < 0 && !is_gone(errno))
 		return error_setup(err, "cannot pass the job's cgroup to the cage's init");
 	return 0;
 }
@@ -194,6 +207,9 @@ bool launch_ended(struct child *child, int *ret_status)
 
 void launch_release(struct child *child)
 {
+	struct forked forked;
+
+	take_forked(child, &forked);
 	if (child->pid > 0) {
 		launch_kill(child);
 		while (waitpid(child->pid, NULL, __WALL) < 0 && errno == EINTR)

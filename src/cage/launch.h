@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cage/cage.h"
+#include "cage/fork_server.h"
 
 struct child {
 	pid_t pid;	/* init; -1 */
@@ -10,21 +11,27 @@ struct child {
 	int socket;	/* our end of the pair; -1 */
 	bool rootless;	/* it is in a user namespace, and what its job needs was made with it */
 	bool is_reaper; /* it is no PID 1: what is below it does not end with it */
+	struct fork_server *asked; /* it will say what became of init; NULL: that is known */
 };
 
-#define CHILD_NONE ((struct child) { -1, -1, -1, false, false })
+#define CHILD_NONE ((struct child) { .pid = -1, .pidfd = -1, .socket = -1 })
 
 /*
- * Clones init into its namespaces.  plan->socket is filled.  What goes on after that comes by
- * launch_receive().
+ * Clones init into its namespaces, or has the server do it, if there is one (NULL: there is none).
+ * plan->socket is filled.  What goes on after that comes by launch_receive().
  */
-int launch(struct child *child, struct cage_plan *plan, struct memcage_error *err);
-/*
- * The job's cgroup is ready, with all limits in force: its main process may be born in it, and in
- * this network, unless it is -1.
- */
-int launch_place(const struct child *child, const struct cgroup *cgroup, int network,
-		 struct memcage_error *err);
+int launch(struct child *child, struct cage_plan *plan, struct fork_server *server,
+	   struct memcage_error *err);
+/* Waits for the server's answer: until then there is no pid. */
+int launch_await(struct child *child, const struct cage_plan *plan, struct memcage_error *err);
+/* What the main process is born with. */
+struct birthplace {
+	const struct cgroup *cgroup; /* with all limits in force */
+	int network;		     /* -1: init's */
+	const int *stdio;	     /* three; -1: init's */
+};
+
+int launch_place(const struct child *child, const struct birthplace *at, struct memcage_error *err);
 /* All that tells of the job's end is being watched: its main process may become the command. */
 int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_error *err);
 /*

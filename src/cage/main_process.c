@@ -127,7 +127,7 @@ static void wait_for_go(struct birth *birth)
 	errno = EPIPE;
 	if (message_receive(plan->socket, &go, sizeof(go), NULL, 0, 0) != sizeof(go))
 		give_up(birth, "memcage is gone", false);
-	if (mounts_resize(plan->job, go.tmp_bytes) < 0)
+	if (plan->tmp_bytes != go.tmp_bytes && mounts_resize(plan->job, go.tmp_bytes) < 0)
 		give_up(birth, "cannot give the private tmpfs its size", false);
 }
 

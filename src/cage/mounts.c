@@ -55,7 +55,7 @@ static int hide_all(struct cage_plan *plan, int trees[COVERS_MOST], char *about,
 	if (settings_confine(&plan->job->settings))
 		result = masks_lay(plan, &empty, about, size);
 	if (result == 0)
-		result = cgroup_view_clear(plan->host, about, size);
+		result = cgroup_view_clear(plan, about, size);
 	if (result == 0)
 		result = covers_lay(&plan->job->covers, trees, &empty, about, size);
 	empty_release(&empty);

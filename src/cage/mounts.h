@@ -36,5 +36,13 @@ int devices_mount(int *ret_dev, char *about, size_t size);
 /* masks.c, over /proc of the cage; fills in what the plan has of /proc. */
 int masks_lay(struct cage_plan *plan, struct empty *empty, char *about, size_t size);
 
-/* cgroup_view.c: the host's cgroups are taken away in init, the job's own mounted in main. */
-int cgroup_view_clear(const struct host *host, char *about, size_t size);
+/*
+ * cgroup_view.c: the host's cgroups are taken away in init, or for many cages at once before any
+ * init is cloned; the job's own are mounted in main.
+ */
+int cgroup_view_clear(const struct cage_plan *plan, char *about, size_t size);
+/*
+ * In a process whose children's cages are all like this model: gives it mounts of its own, without
+ * the host's cgroups.  False where each cage has to see to that.
+ */
+bool cgroup_view_clear_for_all(const struct host *host, const struct job *model);

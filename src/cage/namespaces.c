@@ -22,18 +22,17 @@ unsigned long namespaces_flags(const struct shared_namespaces *shared)
 }
 
 /* Who is root there has a reason not to have the capability: a container's. */
-pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long more,
-		       struct maker *ret_maker, int *ret_pidfd)
+pid_t namespaces_clone(const struct clone_wish *wish, struct maker *ret_maker, int *ret_pidfd)
 {
-	unsigned long flags = namespaces_flags(shared);
+	unsigned long flags = namespaces_flags(wish->shared);
 	pid_t pid;
 
 	*ret_maker = (struct maker) { .rootless = false };
-	pid = clone_process(flags, ret_pidfd);
+	pid = clone_process(flags | wish->flags, ret_pidfd);
 	if (pid >= 0 || errno != EPERM || flags == 0 || geteuid() == 0)
 		return pid;
 	*ret_maker = (struct maker) { true, geteuid(), getegid() };
-	return clone_process(flags | more | CLONE_NEWUSER, ret_pidfd);
+	return clone_process(flags | wish->flags | wish->rootless_flags | CLONE_NEWUSER, ret_pidfd);
 }
 
 /* In namespaces of its own: what a cage mounts, at a place that is always there. */
@@ -59,7 +58,7 @@ struct shared_namespaces namespaces_probe(void)
 	auto_fd int pidfd = -1;
 	int status = 0;
 	struct maker maker;
-	pid_t pid = namespaces_clone(&shared, 0, &maker, &pidfd);
+	pid_t pid = namespaces_clone(&(struct clone_wish) { .shared = &shared }, &maker, &pidfd);
 
 	if (pid == 0)
 		answer(&maker);

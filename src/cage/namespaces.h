@@ -27,11 +27,16 @@ struct maker {
 	gid_t gid;
 };
 
+struct clone_wish {
+	const struct shared_namespaces *shared;
+	unsigned long flags;	      /* besides those */
+	unsigned long rootless_flags; /* what can be made in a user namespace alone */
+};
+
 /*
- * Clones into them; without CAP_SYS_ADMIN into a user namespace too, and `more` that can be made
- * in that alone.  *ret_maker says so, in the child as well.
+ * Clones into them; without CAP_SYS_ADMIN into a user namespace too.  *ret_maker says so, in the
+ * child as well.  For the rest as clone_process().
  */
-pid_t namespaces_clone(const struct shared_namespaces *shared, unsigned long more,
-		       struct maker *ret_maker, int *ret_pidfd);
+pid_t namespaces_clone(const struct clone_wish *wish, struct maker *ret_maker, int *ret_pidfd);
 /* Tries it, in a child. */
 struct shared_namespaces namespaces_probe(void);

@@ -43,34 +43,44 @@ static const char *find_seen(const struct job *job)
 	return NULL;
 }
 
+/* An empty file costs about 1 KiB of kernel memory: one a page keeps that in proportion. */
+static void say_size(uint64_t bytes, char *options, size_t size)
+{
+	unsigned long long inodes = bytes / 4096 > 1024 ? bytes / 4096 : 1024;
+
+	if (bytes == LIMIT_NONE)
+		snprintf(options, size, "mode=0755,size=0");
+	else
+		snprintf(options, size, "mode=0755,size=%llu,nr_inodes=%llu",
+			 (unsigned long long) bytes, inodes);
+}
+
 int mounts_resize(const struct job *job, uint64_t bytes)
 {
-	/* An empty file costs about 1 KiB of kernel memory: one a page keeps that in proportion. */
-	unsigned long long inodes = bytes / 4096 > 1024 ? bytes / 4096 : 1024;
 	const char *place = find_seen(job);
-	char options[96] = "size=0";
+	char options[96];
 
 	if (!place) /* nobody can write to it */
 		return 0;
-	if (bytes != LIMIT_NONE)
-		snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu",
-			 (unsigned long long) bytes, inodes);
+	say_size(bytes, options, sizeof(options));
 	return mount(NULL, place, NULL, MS_REMOUNT | PRIVATE_FLAGS, options);
 }
 
 /*
  * The tmpfs is mounted on the first private place, and its own directories over all of them.  Its
- * size comes later, as that depends on the limits above.
+ * size may come later, as that depends on the limits above.
  */
 int private_tmp_mount(const struct cage_plan *plan, int *ret_tmp, char *about, size_t size)
 {
 	const char *stage = find_stage(plan->job);
-	char path[64];
+	char path[64], options[96] = "mode=0755";
 
 	if (!stage)
 		return 0;
+	if (plan->tmp_bytes != CAGE_TMP_LATER)
+		say_size(plan->tmp_bytes, options, sizeof(options));
 	snprintf(about, size, "cannot mount the private %s", stage);
-	if (mount("memcage", stage, "tmpfs", PRIVATE_FLAGS, "mode=0755") < 0)
+	if (mount("memcage", stage, "tmpfs", PRIVATE_FLAGS, options) < 0)
 		return -1;
 	*ret_tmp = open(stage, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_tmp < 0)

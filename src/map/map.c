@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "api.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
@@ -141,6 +142,16 @@ static int open_ledger(struct map *map, struct memcage_error *err)
 	return -1;
 }
 
+/* It has what is there by now, and needs no more. */
+static int start_forks(struct map *map, struct memcage_error *err)
+{
+	struct pool *pool = &map->pool;
+
+	if (api_start_forks(&pool->premises, &map->model, pool->jobs_most) == 0)
+		return 0;
+	return error_setup(err, "cannot start the process that makes cages");
+}
+
 /* What the user said is looked at first, and what is made comes last. */
 static int open_all(struct map *map, struct memcage_error *err)
 {
@@ -152,7 +163,9 @@ static int open_all(struct map *map, struct memcage_error *err)
 		return -1;
 	if (open_pool(map, err) < 0 || open_ledger(map, err) < 0 || open_share(map, err) < 0)
 		return -1;
-	return intake_open(map, err) < 0 ? -1 : attempt_model(map, err);
+	if (intake_open(map, err) < 0 || attempt_model(map, err) < 0)
+		return -1;
+	return map->has_model ? start_forks(map, err) : 0;
 }
 
 /* What is freed while events of one go are looked at may be what a later one is about. */

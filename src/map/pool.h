@@ -26,7 +26,8 @@ struct pool {
 	char budget_why[128];	  /* auto: whose limit it comes from; "" */
 };
 
-#define POOL_NONE ((struct pool) { .premises.above = OOM_WATCH_NONE })
+#define POOL_NONE                                                                                  \
+	((struct pool) { .premises = { .above = OOM_WATCH_NONE, .forks = FORK_SERVER_NONE } })
 
 struct pool_options {
 	const struct memcage_spec

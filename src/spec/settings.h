@@ -68,11 +68,11 @@ struct settings {
 	bool usage; /* CPU time, I/O and processes of the job will be asked for */
 
 	/* Of one job among many (map.h), the caller's: */
-	bool no_terminal;	   /* it has a session of its own, without memcage's terminal */
-	int stdio[3];		   /* what becomes its descriptors 0, 1, 2; -1: what memcage has */
-	const struct job *model;   /* it is as this one, but for what is here and memory; NULL */
-	const char *const *extra;  /* then: NAME=VALUE for its environment, NULL-terminated */
-	void *room;		   /* then: for its command and environment, if they fit */
+	bool no_terminal;	  /* it has a session of its own, without memcage's terminal */
+	int stdio[3];		  /* what becomes its descriptors 0, 1, 2; -1: what memcage has */
+	const struct job *model;  /* it is as this one, but for what is here and memory; NULL */
+	const char *const *extra; /* then: NAME=VALUE for its environment, NULL-terminated */
+	void *room;		  /* then: for its command and environment, if they fit */
 	size_t room_bytes;
 	struct premises *premises; /* what it has in common with others; NULL: nothing */
 	bool any_limit;		   /* jobs that are not known yet may want any controller */

@@ -16,7 +16,8 @@
 
 void premises_open(struct premises *premises, const struct host *host)
 {
-	*premises = (struct premises) { .host = host_borrow(host), .above = OOM_WATCH_NONE };
+	*premises = PREMISES_NONE;
+	premises->host = host_borrow(host);
 	oom_watch_open_ancestors(&premises->above, &premises->host);
 	premises->own_pids = host_is_root_pid_namespace();
 }
@@ -55,31 +56,46 @@ static size_t whole_lines(size_t size)
 	return (size + 63) / 64 * 64;
 }
 
-/* Its first block says where the next chunk is, and is no job's. */
-static int add_chunk(struct premises *premises, size_t size)
+/*
+ * Its first block says where the next chunk is, and is no job's.  What is not used yet costs
+ * nothing but addresses.
+ */
+static int add_chunk(struct premises *premises, size_t size, size_t count)
 {
-	size_t length = size * (CHUNK_BLOCKS + 1);
-	char *chunk = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	size_t length = size * (count + 1);
+	char *chunk = mmap(NULL, length, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct premises_block *head = (struct premises_block *) chunk;
 
 	if (chunk == MAP_FAILED)
 		return -1;
 	*head = (struct premises_block) { premises->chunks, length };
 	premises->chunks = head;
-	for (size_t i = 1; i <= CHUNK_BLOCKS; i++)
-		premises_give_block(premises, chunk + i * size);
+	premises->fresh = chunk + size;
+	premises->fresh_bytes = length - size;
 	return 0;
+}
+
+static void *take_fresh(struct premises *premises, size_t size)
+{
+	void *block = premises->fresh;
+
+	premises->fresh += size;
+	premises->fresh_bytes -= size;
+	return block;
 }
 
 void *premises_take_block(struct premises *premises, size_t size)
 {
-	struct premises_block *block;
+	struct premises_block *block = premises->blocks;
 
-	if (!premises->blocks && add_chunk(premises, whole_lines(size)) < 0)
+	size = whole_lines(size);
+	if (!block && premises->fresh_bytes == 0 && add_chunk(premises, size, CHUNK_BLOCKS) < 0)
 		return NULL;
-	block = premises->blocks;
+	if (!block)
+		return take_fresh(premises, size);
 	premises->blocks = block->next;
-	return memset(block, 0, size);
+	return block;
 }
 
 void premises_give_block(struct premises *premises, void *block)
@@ -90,8 +106,27 @@ void premises_give_block(struct premises *premises, void *block)
 	premises->blocks = free_one;
 }
 
+int premises_start_forks(struct premises *premises, size_t size, size_t count,
+			 const struct job *model)
+{
+	if (add_chunk(premises, whole_lines(size), count) < 0)
+		return -1;
+	premises->shared = (const char *) premises->chunks;
+	premises->shared_bytes = premises->chunks->size;
+	return fork_server_start(&premises->forks, &premises->host, model);
+}
+
+bool premises_share(const struct premises *premises, const void *memory)
+{
+	const char *at = memory;
+
+	return premises->forks.socket >= 0 && at >= premises->shared &&
+	       at < premises->shared + premises->shared_bytes;
+}
+
 void premises_close(struct premises *premises)
 {
+	fork_server_release(&premises->forks);
 	while (premises->log_count > 0)
 		own_close(&premises->logs[--premises->log_count].fd);
 	oom_watch_release(&premises->above);
@@ -100,4 +135,5 @@ void premises_close(struct premises *premises)
 		munmap(chunk, chunk->size);
 	}
 	premises->blocks = NULL;
+	premises->fresh_bytes = 0;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "cage/fork_server.h"
 #include "host/host.h"
 #include "observe/oom_watch.h"
 
@@ -22,8 +23,15 @@ struct premises {
 	bool own_pids; /* the kernel log's pids are those that we see */
 	struct premises_log logs[PREMISES_LOGS_MOST];
 	size_t log_count;
-	struct premises_block *blocks, *chunks; /* memory for jobs: free, and all */
+	struct premises_block *blocks, *chunks; /* memory for jobs: given back, and all */
+	char *fresh;				/* the rest of the last chunk */
+	size_t fresh_bytes;
+	struct fork_server forks; /* that makes their cages */
+	const char *shared;	  /* the chunk that it knows; NULL */
+	size_t shared_bytes;
 };
+
+#define PREMISES_NONE ((struct premises) { .above = OOM_WATCH_NONE, .forks = FORK_SERVER_NONE })
 
 /* host is borrowed, and outlives them. */
 void premises_open(struct premises *premises, const struct host *host);
@@ -32,11 +40,19 @@ struct premises_log premises_take_log(struct premises *premises, uint64_t now);
 /* Back, or closed. */
 void premises_give_log(struct premises *premises, struct premises_log log);
 /*
- * Zeroed memory for what is known of one job, of one size for all; NULL with errno.  It is shared
- * with the init that is forked for the job, which only reads it: what is written between two forks
- * is then not copied once for each of them.
+ * Memory for what is known of one job, of one size for all; NULL with errno.  It is shared with the
+ * init that is forked for the job, which only reads it: what is written between two forks is then
+ * not copied once for each of them.
  */
 void *premises_take_block(struct premises *premises, size_t size);
 void premises_give_block(struct premises *premises, void *block);
+/*
+ * Starts the fork server for jobs that are like this model, with so many blocks that it shares,
+ * before the first is taken.  -1 with errno.
+ */
+int premises_start_forks(struct premises *premises, size_t size, size_t count,
+			 const struct job *model);
+/* Does the fork server, if there is one, know this memory? */
+bool premises_share(const struct premises *premises, const void *memory);
 /* All jobs have gone. */
 void premises_close(struct premises *premises);

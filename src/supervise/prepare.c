@@ -107,7 +107,7 @@ static bool is_harmless(const struct run *run, int id)
 	return file_read_at(AT_FDCWD, "/proc/swaps", text, sizeof(text)) < 0 || !strchr(text, '/');
 }
 
-static int check_supported(struct run *run)
+int prepare_limits(struct run *run)
 {
 	char buffer[200];
 
@@ -327,19 +327,30 @@ static int choose_place(struct run *run)
 	return 0;
 }
 
+static int borrow_place(struct run *run)
+{
+	run->host = host_borrow(&run->job->settings.premises->host);
+	return 0;
+}
+
 int prepare_host(struct run *run)
 {
-	if (run->job->settings.premises) {
-		run->host = host_borrow(&run->job->settings.premises->host);
-		return check_shared(run);
-	}
-	return check_shared(run) < 0 || choose_place(run) < 0 ? -1 : 0;
+	if (check_shared(run) < 0)
+		return -1;
+	return run->job->settings.premises ? borrow_place(run) : choose_place(run);
+}
+
+void prepare_above(struct run *run)
+{
+	if (run->job->settings.premises)
+		oom_watch_share_ancestors(&run->watch, &run->job->settings.premises->above);
+	else
+		oom_watch_open_ancestors(&run->watch, &run->host);
+	compare_with_above(run);
 }
 
 int prepare_cgroup(struct run *run)
 {
-	if (check_supported(run) < 0)
-		return -1;
 	if (run->host.observes)
 		return 0;
 	if (cgroup_create(&run->cgroup, &run->host, run->limits, &run->failure) < 0)
@@ -371,11 +382,6 @@ static int open_watch(struct run *run)
 
 int prepare_watch(struct run *run)
 {
-	if (run->job->settings.premises)
-		oom_watch_share_ancestors(&run->watch, &run->job->settings.premises->above);
-	else
-		oom_watch_open_ancestors(&run->watch, &run->host);
-	compare_with_above(run);
 	if (open_watch(run) < 0)
 		return -1;
 	warn_of_place(run);

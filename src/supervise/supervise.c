@@ -352,23 +352,37 @@ static void set_deadlines(struct run *run, uint64_t now)
 		run->deadlines[DEADLINE_OOM_LOOK] = now + MEMORY_LOOK_IDLE;
 }
 
-static int start_init(struct run *run)
+static struct cage_plan make_plan(const struct run *run)
 {
-	struct cage_plan plan = {
+	return (struct cage_plan) {
 		.job = run->job,
 		.host = &run->host,
 		.die_with_thread = getpid() == (pid_t) syscall(SYS_gettid),
 		.mask = run->job->settings.mask,
+		.tmp_bytes =
+			run->limits[LIMIT_TMP].set ? run->limits[LIMIT_TMP].number : CAGE_TMP_LATER,
 	};
-
-	return launch(&run->child, &plan, &run->failure);
 }
 
-/* While init makes its mounts. */
-static int make_network(struct run *run, int *ret_network)
+/* NULL: who shares not all of the job's memory cannot make its init. */
+static struct fork_server *find_fork_server(const struct run *run)
+{
+	struct premises *premises = run->job->settings.premises;
+
+	return premises && premises_share(premises, run) && job_is_in_room(run->job)
+		       ? &premises->forks
+		       : NULL;
+}
+
+/* Where memcage is no root it is made with init. */
+static int make_network(struct run *run, const struct cage_plan *plan, int *ret_network)
 {
 	*ret_network = -1;
-	if (!run->job->settings.network_none || run->child.rootless)
+	if (!run->job->settings.network_none)
+		return 0;
+	if (launch_await(&run->child, plan, &run->failure) < 0)
+		return -1;
+	if (run->child.rootless)
 		return 0;
 	*ret_network = network_make();
 	if (*ret_network < 0)
@@ -377,13 +391,16 @@ static int make_network(struct run *run, int *ret_network)
 	return 0;
 }
 
-static int make_place(struct run *run)
+/* While init makes its mounts. */
+static int make_place(struct run *run, const struct cage_plan *plan)
 {
 	auto_fd int network = -1;
+	struct birthplace at = { .cgroup = &run->cgroup, .stdio = run->job->settings.stdio };
 
-	if (make_network(run, &network) < 0 || prepare_cgroup(run) < 0)
+	if (prepare_cgroup(run) < 0 || make_network(run, plan, &network) < 0)
 		return -1;
-	return launch_place(&run->child, &run->cgroup, network, &run->failure);
+	at.network = network;
+	return launch_place(&run->child, &at, &run->failure);
 }
 
 static bool has_own_pids(const struct run *run)
@@ -395,14 +412,23 @@ static bool has_own_pids(const struct run *run)
 
 int supervise_start(struct run *run)
 {
+	bool is_known_above = run->job->settings.premises != NULL; /* else init goes first */
+	struct cage_plan plan;
 	uint64_t now;
 
-	if (prepare_host(run) < 0)
+	if (prepare_host(run) < 0 || prepare_limits(run) < 0)
 		return -1;
+	if (is_known_above)
+		prepare_above(run);
 	now = clock_usec();
-	if (start_init(run) < 0 || make_place(run) < 0)
+	plan = make_plan(run);
+	if (launch(&run->child, &plan, find_fork_server(run), &run->failure) < 0 ||
+	    make_place(run, &plan) < 0)
 		return -1;
-	if (prepare_watch(run) < 0 || open_loop(run) < 0 ||
+	if (!is_known_above)
+		prepare_above(run);
+	if (prepare_watch(run) < 0 || launch_await(&run->child, &plan, &run->failure) < 0 ||
+	    open_loop(run) < 0 ||
 	    launch_go(&run->child, run->limits[LIMIT_TMP].number, &run->failure) < 0)
 		return -1;
 	set_deadlines(run, now);

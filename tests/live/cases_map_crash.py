@@ -7,6 +7,7 @@ The moments are of a fixed seed, as many as --moments says: a few in each suite,
 
 import os
 import random
+import signal
 import subprocess
 import time
 
@@ -100,6 +101,21 @@ class Crash:
         live.ensure(self.out == set(self.items), f'{when}: outputs are {sorted(self.out)[:9]}...')
         live.ensure(not live.home_pids() and not groups_left(live),
                     f'{when}: left: {live.home_pids()}, {groups_left(live)}')
+
+
+@case(leaves=LEDGER)
+def a_map_whose_fork_server_is_killed_goes_on_without_it(live):
+    script = 'echo $1; until [ -e go ]; do sleep 0.02; done'
+    process = mapping.start(live, '-j', '2', '--budget', '64M', '-m', '8M', '--', 'sh', '-c',
+                            script, 'x', ':::', 1, 2, 3, 4)
+    live.until(lambda: len([pid for pid in live.home_pids()
+                            if read(f'/proc/{pid}/comm').strip() == 'sh']) == 2, 'two jobs')
+    os.kill(live.pid_of('memcage-forks'), signal.SIGKILL)
+    live.put('go', '')
+    mapped = mapping.finish(live, process)
+    os.unlink(live.path('go'))
+    mapping.expect(live, mapped, 0, ok=4)
+    live.ensure(sorted(mapped.out.split()) == list('1234'), f'{mapped}')
 
 
 @case(leaves=[*LEDGER, r'\d+\.db.*'], shell_home=True, exclusive=True, within=60)

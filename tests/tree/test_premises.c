@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 
 static void check_blocks(void **state)
 {
-	struct premises premises = { .above = OOM_WATCH_NONE };
+	struct premises premises = PREMISES_NONE;
 	char *blocks[40];
 	const size_t size = 1000;
 
@@ -26,8 +27,6 @@ static void check_blocks(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
 		blocks[i] = premises_take_block(&premises, size);
 		assert_non_null(blocks[i]);
-		for (size_t at = 0; at < size; at++)
-			assert_int_equal(blocks[i][at], 0);
 		memset(blocks[i], (int) i + 1, size);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
@@ -35,8 +34,6 @@ static void check_blocks(void **state)
 			assert_int_equal(blocks[i][at], (int) i + 1);
 	premises_give_block(&premises, blocks[7]);
 	assert_ptr_equal(premises_take_block(&premises, size), blocks[7]);
-	assert_int_equal(blocks[7][0], 0);
-	assert_int_equal(blocks[7][size - 1], 0);
 	premises_close(&premises);
 	assert_null(premises.blocks);
 	assert_null(premises.chunks);
@@ -45,7 +42,7 @@ static void check_blocks(void **state)
 /* What a child of fork(2) writes there is seen: why init must not. */
 static void check_shared_block(void **state)
 {
-	struct premises premises = { .above = OOM_WATCH_NONE };
+	struct premises premises = PREMISES_NONE;
 	char *block = premises_take_block(&premises, 64);
 	pid_t pid = fork();
 
@@ -59,6 +56,30 @@ static void check_shared_block(void **state)
 	premises_close(&premises);
 }
 
+/* More jobs than it was started for are made without it. */
+static void check_shared_with_forks(void **state)
+{
+	struct premises premises = PREMISES_NONE;
+	const struct job model = { .path = NULL };
+	char *blocks[3];
+
+	(void) state;
+	assert_false(premises_share(&premises, state));
+	assert_int_equal(premises_start_forks(&premises, 1000, 2, &model), 0);
+	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+		blocks[i] = premises_take_block(&premises, 1000);
+		assert_non_null(blocks[i]);
+		blocks[i][0] = blocks[i][999] = 'x';
+		assert_int_equal(premises_share(&premises, blocks[i]), i < 2);
+	}
+	kill(premises.forks.pid, SIGKILL);
+	waitpid(premises.forks.pid, NULL, 0);
+	assert_int_equal(fork_server_ask(&premises.forks, &(struct cage_plan) { .socket = 0 }), -1);
+	assert_false(premises_share(&premises, blocks[0]));
+	premises_close(&premises);
+	assert_int_equal(premises.forks.pid, -1);
+}
+
 /* ---- the log ---- */
 
 static bool is_open(int fd)
@@ -68,7 +89,7 @@ static bool is_open(int fd)
 
 static void check_logs(void **state)
 {
-	struct premises premises = { .above = OOM_WATCH_NONE };
+	struct premises premises = PREMISES_NONE;
 	const uint64_t now = 100 * USEC_PER_SEC;
 	int fds[PREMISES_LOGS_MOST + 1];
 	struct premises_log log;
@@ -185,8 +206,9 @@ int main(void)
 {
 	static struct test_suite suite;
 
-	test_add(&suite, "memory of jobs is zeroed, apart and used again", check_blocks, NULL);
+	test_add(&suite, "memory of jobs is apart and used again", check_blocks, NULL);
 	test_add(&suite, "memory of jobs is shared with a child", check_shared_block, NULL);
+	test_add(&suite, "the fork server shares the first of it", check_shared_with_forks, NULL);
 	test_add(&suite, "logs are kept, skipped when old, closed when too many", check_logs, NULL);
 	test_add(&suite, "v1: OOMs above of before a job are not its own", check_levels_v1, NULL);
 	test_add(&suite, "v2: OOMs above of before a job are not its own", check_levels_v2, NULL);
