@@ -58,6 +58,7 @@ void budget_read_machine(const char *meminfo, struct budget_readings *ret)
 struct reading {
 	struct budget_readings *to;
 	const struct hierarchy *hierarchy;
+	uint64_t within_bytes; /* v1 tells the least limit of the last level and all above it */
 };
 
 static uint64_t read_number(int dir, const char *file)
@@ -67,20 +68,26 @@ static uint64_t read_number(int dir, const char *file)
 	return file_number_at(dir, file, &number) < 0 ? BUDGET_UNKNOWN : number;
 }
 
-static uint64_t read_reclaimable(int dir, enum cgroup_version version)
+static uint64_t reclaimable(const char *stat, enum cgroup_version version)
 {
 	static const char *const keys[CGROUP_VERSION__COUNT][3] = {
 		[CGROUP_V2] = { "inactive_file", "file_dirty", "file_writeback" },
 		[CGROUP_V1] = { "total_inactive_file", "total_dirty", "total_writeback" },
 	};
-	char text[STAT_TEXT];
 	uint64_t bytes[3] = { 0 };
 
-	if (file_read_at(dir, "memory.stat", text, sizeof(text)) < 0)
-		return 0;
 	for (size_t i = 0; i < 3; i++)
-		file_key(text, keys[version][i], &bytes[i]);
+		file_key(stat, keys[version][i], &bytes[i]);
 	return less(less(bytes[0], bytes[1]), bytes[2]);
+}
+
+static uint64_t limit_within(const char *stat)
+{
+	uint64_t limit;
+
+	return file_key(stat, "hierarchical_memory_limit", &limit) && limit < FILE_V1_NO_LIMIT
+		       ? limit
+		       : BUDGET_UNKNOWN;
 }
 
 /* Which end of a long path is worth most: "...b/c". */
@@ -105,10 +112,11 @@ static bool counts_below(int dir)
 
 static bool read_level(int dir, size_t index, void *data)
 {
-	const struct reading *reading = data;
+	struct reading *reading = data;
 	enum cgroup_version version = reading->hierarchy->version;
 	struct budget_level *level = &reading->to->levels[index];
 	bool v1 = version == CGROUP_V1;
+	char stat[STAT_TEXT];
 
 	if (v1 && index > 0 && !counts_below(dir))
 		return false;
@@ -121,7 +129,10 @@ static bool read_level(int dir, size_t index, void *data)
 		v1 ? read_number(dir, "memory.limit_in_bytes")
 		   : smaller(read_number(dir, "memory.max"), read_number(dir, "memory.high"));
 	level->used_bytes = read_number(dir, v1 ? "memory.usage_in_bytes" : "memory.current");
-	level->reclaimable_bytes = read_reclaimable(dir, version);
+	if (file_read_at(dir, "memory.stat", stat, sizeof(stat)) < 0)
+		stat[0] = '\0';
+	level->reclaimable_bytes = reclaimable(stat, version);
+	reading->within_bytes = limit_within(stat);
 	reading->to->level_count = index + 1;
 	return true;
 }
@@ -129,13 +140,18 @@ static bool read_level(int dir, size_t index, void *data)
 void budget_read_levels(const struct host *host, struct budget_readings *ret)
 {
 	const struct hierarchy *memory = host_hierarchy(host, CONTROLLER_MEMORY);
-	struct reading reading = { ret, memory };
+	struct reading reading = { ret, memory, BUDGET_UNKNOWN };
+	struct budget_level *last;
 	bool unseen;
 
 	ret->level_count = 0;
 	ret->hidden = false;
 	unseen = !memory || hierarchy_walk_up(memory, read_level, &reading);
 	ret->hidden |= unseen;
+	if (!ret->hidden || ret->level_count == 0)
+		return;
+	last = &ret->levels[ret->level_count - 1];
+	last->limit_bytes = smaller(last->limit_bytes, reading.within_bytes);
 }
 
 void budget_read(const struct host *host, struct budget_readings *ret)

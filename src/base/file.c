@@ -76,9 +76,6 @@ int file_write_all(int fd, const void *data, size_t size)
 	return 0;
 }
 
-/* cgroup v1 says "no limit" as the largest whole page below 2^63. */
-#define V1_NO_LIMIT (UINT64_C(1) << 62)
-
 int file_number(const char *text, uint64_t *ret_number)
 {
 	unsigned long long number;
@@ -94,7 +91,7 @@ int file_number(const char *text, uint64_t *ret_number)
 		errno = EBADMSG;
 		return -1;
 	}
-	*ret_number = number >= V1_NO_LIMIT ? UINT64_MAX : number;
+	*ret_number = number >= FILE_V1_NO_LIMIT ? UINT64_MAX : number;
 	return 0;
 }
 

@@ -22,6 +22,9 @@ int file_write_at(int dir, const char *name, const char *text);
 /* Writes all of it, to whatever fd is. */
 int file_write_all(int fd, const void *data, size_t size);
 
+/* cgroup v1 says "no limit" as the largest whole page below 2^63: what is from here on is none. */
+#define FILE_V1_NO_LIMIT (UINT64_C(1) << 62)
+
 /* A text, or file, that is one decimal number; "max" and v1's huge "none" give UINT64_MAX. */
 int file_number(const char *text, uint64_t *ret_number);
 int file_number_at(int dir, const char *name, uint64_t *ret_number);

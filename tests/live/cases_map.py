@@ -137,6 +137,17 @@ def a_map_without_descriptors_for_all_its_jobs_runs_fewer_at_once(live):
         live.ensure('setup-failed' in causes, f'{most} were enough')
 
 
+@case(leaves=LEDGER)
+def the_budget_of_a_map_within_a_cage_is_below_the_limit_of_that(live):
+    """It stands above the root of the cage's cgroup namespace, of which v2 shows nothing."""
+    process = live.start('run', '-m', '200M', '--', '%memcage', 'map', '-r', 'r.json', '--progress',
+                         'none', '--ledger', 'l.db', '-j', '1', '--', 'true', ':::', '1')
+    mapped = mapping.finish(live, process)
+    mapping.expect(live, mapped, 0, ok=1)
+    limit = mapped.reports[0]['limits']['memory_bytes']     # all of the budget
+    live.ensure((limit < 200 * MIB) == (HOST.backend == 'v1'), f'{limit}')
+
+
 @case(leaves=MET)
 def a_map_with_two_slots_runs_two(live):
     meet(live, 2, '-j', '2', '--budget', '64M', '-m', '8M', count=6)
