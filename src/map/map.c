@@ -39,6 +39,11 @@ static int check_memory(const struct map *map, struct memcage_error *err)
 			   memory, budget, map->pool.budget_why);
 }
 
+static bool report_is_file(const char *place)
+{
+	return strcmp(place, "-") != 0 && strncmp(place, "fd:", 3) != 0;
+}
+
 /* Lines go to it as they come: it is not replaced in the end, as what is there is there. */
 static int open_report(struct map *map, struct memcage_error *err)
 {
@@ -54,12 +59,20 @@ static int open_report(struct map *map, struct memcage_error *err)
 	else if (strncmp(place, "fd:", 3) == 0)
 		map->report = fcntl((int) strtol(place + 3, NULL, 10), F_DUPFD_CLOEXEC, 3);
 	else
-		map->report =
-			open(place, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+		map->report = open(place, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 	if (map->report >= 0)
 		return 0;
 	return error_set(err, MEMCAGE_ERROR_USAGE, errno, "--report: cannot write %s",
 			 parse_quote(place, quoted, sizeof(quoted)));
+}
+
+/* Of an earlier map, which is not lost to a mistake in the options of this one. */
+static void empty_report(const struct map *map)
+{
+	const char *place = map->options->report;
+
+	if (place && report_is_file(place))
+		(void) !ftruncate(map->report, 0); /* where there is nothing to cut it fails */
 }
 
 static int put_report(struct map *map, const char *line)
@@ -163,9 +176,11 @@ static int open_all(struct map *map, struct memcage_error *err)
 		return -1;
 	if (open_pool(map, err) < 0 || open_ledger(map, err) < 0 || open_share(map, err) < 0)
 		return -1;
-	if (intake_open(map, err) < 0 || attempt_model(map, err) < 0)
+	if (intake_open(map, err) < 0 || attempt_model(map, err) < 0 ||
+	    (map->has_model && start_forks(map, err) < 0))
 		return -1;
-	return map->has_model ? start_forks(map, err) : 0;
+	empty_report(map);
+	return 0;
 }
 
 /* What is freed while events of one go are looked at may be what a later one is about. */

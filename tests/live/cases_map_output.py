@@ -217,3 +217,12 @@ def a_folder_for_outputs_that_cannot_be_is_refused(live):
     result = live.memcage('map', '--ledger', 'l.db', *FEW, '--output', 'logs', '--', 'echo', ':::',
                           'ran', report=None)
     live.expect(result, status=2, out='', err=contains('--output', 'logs'))
+
+
+@case(leaves=LEDGER)
+def reports_of_an_earlier_map_are_replaced_by_a_map_and_not_by_a_mistake(live):
+    live.put('r.json', 'an earlier one\n' * 99)
+    wrong = mapping.start(live, *FEW, '--', 'true', ':::', 1, ledger='/')
+    live.expect(live.finish(wrong, None), status=125)
+    live.ensure(read(live.report_path) == 'an earlier one\n' * 99, 'it is gone')
+    mapping.expect(live, mapping.run(live, *FEW, '--', 'true', ':::', 1), 0, ok=1)
