@@ -385,7 +385,7 @@ class Suite:
         self.scratch, self.report_dir = scratch, report_dir
         self.schema = Schema('memcage-report-1')
         self.environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/',
-                            'LC_ALL': 'C.UTF-8'}
+                            'LC_ALL': 'C'}
         for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
             if name in os.environ:
                 self.environment[name] = os.environ[name]
