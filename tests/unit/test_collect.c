@@ -328,13 +328,16 @@ static void write_text(struct many *many, const struct attempt *attempt, enum co
 {
 	struct text *text = (struct text *) &attempt->texts[stream];
 	FILE *file = open_memstream(&text->bytes, &text->length);
+	static char letters[MIB];
 	int lines = attempt->seq % 6 == 1 ? 0 : attempt->seq == 4 ? 2 : (int) below(many, 40);
 
 	assert_non_null(file);
 	for (int i = 0; i < lines; i++) {
+		size_t length = line_length(many, attempt->seq);
+
 		fprintf(file, "%d %d %d %d:", (int) stream, attempt->seq, attempt->number, i);
-		for (size_t left = line_length(many, attempt->seq); left > 0; left--)
-			putc('a' + i % 26, file);
+		memset(letters, 'a' + i % 26, length);
+		fwrite(letters, 1, length, file);
 		if (i + 1 < lines || attempt->seq % 3 != 0)
 			putc('\n', file);
 	}
