@@ -17,18 +17,15 @@ PASSIVE = {'$schema', '$id', '$comment', '$defs', 'title', 'description', 'then'
 NUMBER = (int, float)
 
 
-def is_number(value):
-    return isinstance(value, NUMBER) and not isinstance(value, bool)
-
-
+# What json.load() makes of each; 1.0 is an integer too.
 TYPES = {
-    'null': lambda value: value is None,
-    'boolean': lambda value: isinstance(value, bool),
-    'integer': lambda value: is_number(value) and value == int(value),
-    'number': is_number,
-    'string': lambda value: isinstance(value, str),
-    'array': lambda value: isinstance(value, list),
-    'object': lambda value: isinstance(value, dict),
+    'null': {type(None)},
+    'boolean': {bool},
+    'integer': {int},
+    'number': {int, float},
+    'string': {str},
+    'array': {list},
+    'object': {dict},
 }
 
 
@@ -98,14 +95,20 @@ class Schema:
         return check
 
     def word_type(self, wanted, _):
-        tests = [TYPES[name] for name in ([wanted] if isinstance(wanted, str) else wanted)]
-        return self.holds(object, lambda value: any(test(value) for test in tests),
-                          f'is not of type {wanted}')
+        names = [wanted] if isinstance(wanted, str) else wanted
+        types, whole = frozenset().union(*(TYPES[name] for name in names)), 'integer' in names
+        return lambda value: (None if type(value) in types
+                              or whole and type(value) is float and value.is_integer()
+                              else f'{value!r} is not of type {wanted}')
 
     def word_const(self, wanted, _):
         return self.holds(object, lambda value: same(value, wanted), f'is not {wanted!r}')
 
     def word_enum(self, wanted, _):
+        if all(isinstance(one, str) for one in wanted):
+            words = frozenset(wanted)
+            return lambda value: (None if isinstance(value, str) and value in words
+                                  else f'{value!r} is none of {wanted}')
         return self.holds(object, lambda value: any(same(value, one) for one in wanted),
                           f'is none of {wanted}')
 
