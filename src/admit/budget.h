@@ -30,7 +30,7 @@ struct budget_readings {
 	uint64_t available_bytes;			/* MemAvailable; BUDGET_UNKNOWN */
 	struct budget_level levels[BUDGET_LEVELS_MOST]; /* memcage's own cgroup first */
 	size_t level_count;
-	bool hidden; /* there are levels above that cannot be read; on v1 the last has their limit */
+	bool hidden; /* levels above cannot be read; on v1 the last one has their limit */
 };
 
 /* Reads /proc/meminfo and the levels of the memory hierarchy from our own cgroup to its root. */

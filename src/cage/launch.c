@@ -183,8 +183,8 @@ bool launch_kill(const struct child *child)
 	/* As no namespace ends with it: while it lives, all that is left of the job is below it. */
 	if (child->is_reaper && child->pid > 0)
 		killed = descendants_kill(child->pid);
-	if (child->pid > 0 &&
-	    syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U) < 0 && errno != ESRCH)
+	if (child->pid > 0 && syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0U) < 0 &&
+	    errno != ESRCH)
 		kill(child->pid, SIGKILL); /* a filter forbids the call, or there is no pidfd */
 	return killed;
 }
