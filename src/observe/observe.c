@@ -171,12 +171,13 @@ static uint64_t memory_stall(const struct run *run)
 {
 	bool possible = run->seen.end_usec - run->seen.start_usec >= WORTH_SAYING_LEAST;
 
-	return possible ? usage_memory_stall(&run->cgroup) : 0;
+	return possible ? usage_memory_stall(&run->cgroup, &run->counters) : 0;
 }
 
 static void warn_of_limits(struct run *run)
 {
-	uint64_t refused = usage_refused_forks(&run->cgroup), stall = memory_stall(run);
+	uint64_t refused = usage_refused_forks(&run->cgroup, &run->counters),
+		 stall = memory_stall(run);
 	const struct limit_value *pids = &run->limits[LIMIT_PIDS];
 	char time[32];
 

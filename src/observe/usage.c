@@ -32,22 +32,47 @@ static uint64_t key(int dir, const char *file, const char *name)
 
 /* ---- counters of v2 that are opened while the job runs ---- */
 
+/* Until 6.11 what is refused is counted where the forker lives only, and there is no local file. */
 static const struct {
-	const char *name;
-	enum controller controller;
+	const char *name, *otherwise;
+	enum controller controller; /* NONE: in every cgroup */
+	bool in_leaf;
 } counter_files[USAGE_FILE__COUNT] = {
-	[USAGE_MEMORY_PEAK] = { "memory.peak", CONTROLLER_MEMORY },
-	[USAGE_SWAP_PEAK] = { "memory.swap.peak", CONTROLLER_MEMORY },
-	[USAGE_PIDS_PEAK] = { "pids.peak", CONTROLLER_PIDS },
-	[USAGE_CPU_STAT] = { "cpu.stat", CONTROLLER_CPU },
-	[USAGE_IO_STAT] = { "io.stat", CONTROLLER_IO },
+	[USAGE_MEMORY_PEAK] = { "memory.peak", NULL, CONTROLLER_MEMORY },
+	[USAGE_SWAP_PEAK] = { "memory.swap.peak", NULL, CONTROLLER_MEMORY },
+	[USAGE_PIDS_PEAK] = { "pids.peak", NULL, CONTROLLER_PIDS },
+	[USAGE_CPU_STAT] = { "cpu.stat", NULL, CONTROLLER_NONE },
+	[USAGE_IO_STAT] = { "io.stat", NULL, CONTROLLER_IO },
+	[USAGE_PRESSURE] = { "memory.pressure", NULL, CONTROLLER_MEMORY },
+	[USAGE_REFUSED] = { "pids.events.local", "pids.events", CONTROLLER_PIDS },
+	[USAGE_REFUSED_LEAF] = { "pids.events.local", "pids.events", CONTROLLER_PIDS, true },
 };
+
+static const struct cgroup_part *first_of_v2(const struct cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->count; i++)
+		if (cgroup->parts[i].hierarchy->version == CGROUP_V2)
+			return &cgroup->parts[i];
+	return NULL;
+}
 
 static const struct cgroup_part *part_of_v2(const struct cgroup *cgroup, enum controller controller)
 {
-	const struct cgroup_part *part = cgroup_part(cgroup, controller);
+	const struct cgroup_part *part = controller == CONTROLLER_NONE
+						 ? first_of_v2(cgroup)
+						 : cgroup_part(cgroup, controller);
 
 	return part && part->hierarchy->version == CGROUP_V2 ? part : NULL;
+}
+
+static int open_counter(const struct cgroup_part *part, enum usage_file which)
+{
+	int dir = counter_files[which].in_leaf ? part->leaf : part->job;
+	int fd = openat(dir, counter_files[which].name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && counter_files[which].otherwise)
+		fd = openat(dir, counter_files[which].otherwise, O_RDONLY | O_CLOEXEC);
+	return fd;
 }
 
 void usage_open(const struct cgroup *cgroup, struct usage_files *ret)
@@ -55,8 +80,7 @@ void usage_open(const struct cgroup *cgroup, struct usage_files *ret)
 	for (int i = 0; i < USAGE_FILE__COUNT; i++) {
 		const struct cgroup_part *part = part_of_v2(cgroup, counter_files[i].controller);
 
-		ret->fds[i] =
-			part ? openat(part->job, counter_files[i].name, O_RDONLY | O_CLOEXEC) : -1;
+		ret->fds[i] = part ? open_counter(part, (enum usage_file) i) : -1;
 	}
 }
 
@@ -100,12 +124,7 @@ static const struct cgroup_part *cpu_part(const struct cgroup *cgroup)
 {
 	const struct cgroup_part *v1 = cgroup_part(cgroup, CONTROLLER_CPUACCT);
 
-	if (v1)
-		return v1;
-	for (size_t i = 0; i < cgroup->count; i++)
-		if (cgroup->parts[i].hierarchy->version == CGROUP_V2)
-			return &cgroup->parts[i];
-	return NULL;
+	return v1 ? v1 : first_of_v2(cgroup);
 }
 
 /* All is in one file. */
@@ -230,30 +249,46 @@ static void add_refused(int dir, void *sum)
 	*(uint64_t *) sum += refused == UNREADABLE ? 0 : refused;
 }
 
-uint64_t usage_refused_forks(const struct cgroup *cgroup)
+static void add_refused_open(int dir, int fd, uint64_t *sum)
+{
+	char text[STAT_TEXT];
+	uint64_t refused;
+
+	if (fd < 0)
+		add_refused(dir, sum);
+	else if (file_read_fd(fd, text, sizeof(text)) >= 0 && file_key(text, "max", &refused))
+		*sum += refused;
+}
+
+uint64_t usage_refused_forks(const struct cgroup *cgroup, const struct usage_files *files)
 {
 	const struct cgroup_part *pids = cgroup_part(cgroup, CONTROLLER_PIDS);
 	uint64_t sum = 0;
 
-	if (pids)
+	if (!pids)
+		return 0;
+	if (cgroup_is_childless(pids->leaf))
+		add_refused_open(pids->leaf, files->fds[USAGE_REFUSED_LEAF], &sum);
+	else
 		cgroup_walk(pids->leaf, add_refused, &sum);
-	if (pids && pids->leaf != pids->job)
-		add_refused(pids->job, &sum);
+	if (pids->leaf != pids->job)
+		add_refused_open(pids->job, files->fds[USAGE_REFUSED], &sum);
 	return sum;
 }
 
-static bool read_pressure(const struct cgroup *cgroup, char *text, size_t size)
+static bool read_pressure(const struct cgroup *cgroup, const struct usage_files *files, char *text,
+			  size_t size)
 {
-	const struct cgroup_part *memory = cgroup_part(cgroup, CONTROLLER_MEMORY);
+	const struct cgroup_part *memory = part_of_v2(cgroup, CONTROLLER_MEMORY);
 
-	return memory && memory->hierarchy->version == CGROUP_V2 &&
-	       file_read_at(memory->job, "memory.pressure", text, size) >= 0;
+	return memory && read_counter(files, USAGE_PRESSURE, memory, text, size) >= 0;
 }
 
-uint64_t usage_memory_stall(const struct cgroup *cgroup)
+uint64_t usage_memory_stall(const struct cgroup *cgroup, const struct usage_files *files)
 {
 	char text[STAT_TEXT];
-	const char *full = read_pressure(cgroup, text, sizeof(text)) ? strstr(text, "full ") : NULL;
+	const char *full =
+		read_pressure(cgroup, files, text, sizeof(text)) ? strstr(text, "full ") : NULL;
 	const char *total = full ? strstr(full, "total=") : NULL;
 
 	return total ? strtoull(total + strlen("total="), NULL, 10) : UNREADABLE;
@@ -262,8 +297,9 @@ uint64_t usage_memory_stall(const struct cgroup *cgroup)
 double usage_memory_pressure(const struct cgroup *cgroup)
 {
 	char text[STAT_TEXT];
-	const char *average =
-		read_pressure(cgroup, text, sizeof(text)) ? strstr(text, "some avg10=") : NULL;
+	const char *average = read_pressure(cgroup, &USAGE_FILES_NONE, text, sizeof(text))
+				      ? strstr(text, "some avg10=")
+				      : NULL;
 
 	unsigned int whole = 0, hundredths = 0;
 

@@ -169,6 +169,8 @@ static void check_row(void **state)
 	usage_read(&fake.cgroup, &USAGE_FILES_NONE, &usage);
 	usage_open(&fake.cgroup, &files);
 	usage_read(&fake.cgroup, &files, &again);
+	assert_int_equal(usage_refused_forks(&fake.cgroup, &files), row->now.refused);
+	assert_int_equal(usage_memory_stall(&fake.cgroup, &files), row->now.stall);
 	usage_close(&files);
 	assert_memory_equal(&again, &usage, sizeof(usage));
 	assert_int_equal(usage.memory_peak_bytes, row->want.memory_peak);
@@ -181,8 +183,8 @@ static void check_row(void **state)
 	assert_int_equal(usage.io_write_bytes, row->want.io_write);
 	assert_int_equal(usage_cpu(&fake.cgroup), row->now.cpu);
 	assert_int_equal(usage_memory(&fake.cgroup), row->now.memory);
-	assert_int_equal(usage_refused_forks(&fake.cgroup), row->now.refused);
-	assert_int_equal(usage_memory_stall(&fake.cgroup), row->now.stall);
+	assert_int_equal(usage_refused_forks(&fake.cgroup, &USAGE_FILES_NONE), row->now.refused);
+	assert_int_equal(usage_memory_stall(&fake.cgroup, &USAGE_FILES_NONE), row->now.stall);
 	assert_float_equal(usage_memory_pressure(&fake.cgroup), row->now.pressure, 0.001);
 	fake_remove(&fake);
 }
