@@ -150,6 +150,8 @@ int verb_run(int argc, char *argv[])
 		memcage_spec_free(spec);
 		options_release(&options);
 		own_close(&loop.signals);
+	} else if (loop.job) {
+		_exit(status); /* all has been written */
 	}
 	return status;
 }

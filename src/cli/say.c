@@ -2,10 +2,6 @@
 #include "cli/say.h"
 
 #include <string.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "base/own.h"
 
 const char *const say_formats[SAY__COUNT] = {
 	[SAY_TEXT] = "text",
@@ -24,6 +20,8 @@ int say_error(const struct memcage_error *err)
 	fprintf(stderr, "memcage: %s\n", err->text);
 	return error_statuses[err->code];
 }
+
+#define SAID_AT_ONCE 8192 /* all, but of a filter that denied many calls */
 
 typedef void format_fn(FILE *to, const struct memcage_result *result);
 
@@ -168,16 +166,10 @@ void say_result(FILE *to, enum say_format format, const struct memcage_result *r
 void say_result_stderr(enum say_format format, const struct memcage_result *result,
 		       const char *place)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
+	char buffer[SAID_AT_ONCE]; /* not of the heap, which would have to grow for it */
 
-	if (!to) {
-		say_result(stderr, format, result, place);
-		return;
-	}
-	say_result(to, format, result, place);
-	if (fclose(to) == 0)
-		file_write_all(STDERR_FILENO, text, size);
-	free(text);
+	setvbuf(stderr, buffer, _IOFBF, sizeof(buffer));
+	say_result(stderr, format, result, place);
+	fflush(stderr);
+	setvbuf(stderr, NULL, _IONBF, 0);
 }

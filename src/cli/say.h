@@ -26,6 +26,9 @@ enum say_format say_format_find(const char *name);
  */
 void say_result(FILE *to, enum say_format format, const struct memcage_result *result,
 		const char *place);
-/* The same on stderr, in one write(2) so that no line of another's comes in between. */
+/*
+ * The same on stderr, in one write(2) unless it is very long, so that no line of another's comes in
+ * between.
+ */
 void say_result_stderr(enum say_format format, const struct memcage_result *result,
 		       const char *place);

@@ -93,6 +93,7 @@ static void do_what_is_due(struct run *run, uint64_t now)
 	}
 }
 
+/* It is not put off: that would cost a call each time, and a look too many costs little. */
 static void arm_timer(struct run *run)
 {
 	struct itimerspec at = { 0 };
@@ -101,7 +102,7 @@ static void arm_timer(struct run *run)
 	for (int d = 0; d < DEADLINE__COUNT; d++)
 		if (run->deadlines[d] != 0 && (next == 0 || run->deadlines[d] < next))
 			next = run->deadlines[d];
-	if (next == run->armed_usec)
+	if (next == 0 || (run->armed_usec != 0 && run->armed_usec <= next))
 		return;
 	run->armed_usec = next;
 	at.it_value.tv_sec = (time_t) (next / USEC_PER_SEC);
@@ -125,7 +126,7 @@ static void start_listening(struct run *run, int listener)
 static void command_started(struct run *run, const struct cage_message *message,
 			    const int fds[CAGE_FDS_MOST], uint64_t now)
 {
-	struct epoll_event watch = { .events = EPOLLIN, .data.u32 = SOURCE_MAIN };
+	struct epoll_event watch = { .events = EPOLLIN | EPOLLONESHOT, .data.u32 = SOURCE_MAIN };
 	size_t next = 1;
 
 	run->main_pidfd = fds[0];
@@ -240,7 +241,6 @@ static void listen_to_filter(struct run *run, uint32_t events, uint64_t now)
  */
 static void main_gone(struct run *run, uint64_t now)
 {
-	epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->main_pidfd, NULL);
 	if (host_backend(&run->host) == CGROUP_V2) {
 		memory_look(run, now);
 		if (run->watch.kills > 0)
