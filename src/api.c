@@ -347,6 +347,12 @@ char *api_report_line(struct memcage_job *job)
 	return outcome_json_line(&job->outcome);
 }
 
+void api_make_ready(struct memcage_job *job)
+{
+	if (job->run.limit_neared && !job->run.empty)
+		output_stand_by(&job->output);
+}
+
 int api_setup_errnum(const struct memcage_job *job)
 {
 	return job->run.seen.setup_failed ? job->run.failure.errnum : 0;

@@ -19,6 +19,11 @@ int api_start_forks(struct premises *premises, const struct job *model, uint64_t
  * with errno ENOMEM.
  */
 char *api_report_line(struct memcage_job *job);
+/*
+ * Has all ready for the report of a job that has neared its limit, with a process that shares our
+ * memory and errno: for a program of one thread, after each memcage_step().
+ */
+void api_make_ready(struct memcage_job *job);
 /* errno of why its cage could not be made; 0: it was made, or no error number tells. */
 int api_setup_errnum(const struct memcage_job *job);
 /* What the job's cgroup holds now, bytes; UINT64_MAX where that cannot be read. */

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "api.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/own.h"
@@ -73,6 +74,7 @@ static void wait_for_end(struct loop *loop)
 			{ .fd = loop->signals, .events = POLLIN },
 		};
 
+		api_make_ready(loop->job);
 		if (state != MEMCAGE_RUNNING)
 			terminal_job_stopped(&loop->terminal, loop->job, state);
 		poll(fds, ARRAY_LEN(fds), -1);

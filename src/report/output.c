@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -480,39 +482,147 @@ int output_write(struct output *output, const char *text)
 	return output->fd >= 0 ? write_and_close(&output->fd, text) : 0;
 }
 
-/* As replace_by_rename(), but we go on meanwhile: so signals must not find our handlers in it. */
-static pid_t start_publisher(struct publication *file, char *stack_end)
-{
-	sigset_t all, mask;
-	pid_t pid;
+/*
+ * A process that replaces the file at our word, and goes on if we are killed then; before it ends
+ * with us.  It shares our memory, and our errno: it makes no call that fails while somebody may
+ * look at that.
+ */
+struct publisher {
+	struct publication file;
+	pid_t pid, parent;
+	int word; /* an eventfd; -1: it was given from the start */
+	bool called_off;
+	char stack[PUBLISH_STACK] __attribute__((aligned(16)));
+};
 
+/* False: there is nothing to be done any more. */
+static bool await_word(const struct publisher *publisher)
+{
+	uint64_t word;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != publisher->parent)
+		return false;
+	if (read(publisher->word, &word, sizeof(word)) != (ssize_t) sizeof(word))
+		return false;
+	return !publisher->called_off && prctl(PR_SET_PDEATHSIG, 0) == 0;
+}
+
+static int publish_at_word(void *data)
+{
+	struct publisher *publisher = data;
+
+	if (publisher->word >= 0 && !await_word(publisher))
+		return ECANCELED;
+	return link_and_rename(&publisher->file);
+}
+
+/* We go on meanwhile: so signals must not find our handlers in it. */
+static void start_publisher(struct publisher *publisher)
+{
+	char *end = publisher->stack + sizeof(publisher->stack);
+	sigset_t all, mask;
+
+	publisher->parent = getpid();
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &mask);
-	pid = clone(link_and_rename, stack_end, CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND,
-		    file);
+	publisher->pid = clone(publish_at_word, end,
+			       CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND, publisher);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	return pid;
+}
+
+/* What it has come to, if it was started: 0 or an errno. */
+static int end_publisher(struct publisher *publisher)
+{
+	int result = publisher->pid >= 0 ? await_publisher(publisher->pid) : ECANCELED;
+
+	own_close(&publisher->file.fd);
+	own_close(&publisher->word);
+	free(publisher);
+	return result;
+}
+
+/* With a file and a name for it; NULL where there cannot be one. */
+static struct publisher *make_publisher(const struct output *output)
+{
+	struct publisher *publisher = output_is_file(output) ? calloc(1, sizeof(*publisher)) : NULL;
+	bool replaces;
+
+	if (!publisher)
+		return NULL;
+	publisher->word = publisher->pid = -1;
+	publisher->file = publication_of(output, create_nameless(output, &replaces));
+	if (publisher->file.fd >= 0 && choose_name(publisher->file.name) == 0)
+		return publisher;
+	end_publisher(publisher);
+	return NULL;
+}
+
+static void give_word(const struct publisher *publisher)
+{
+	const uint64_t word = 1;
+
+	if (publisher->pid >= 0)
+		(void) !write(publisher->word, &word, sizeof(word));
+}
+
+static void call_off(struct publisher *publisher)
+{
+	publisher->called_off = true;
+	give_word(publisher);
+	end_publisher(publisher);
+}
+
+void output_stand_by(struct output *output)
+{
+	struct publisher *publisher = output->publisher ? NULL : make_publisher(output);
+
+	if (!publisher)
+		return;
+	publisher->word = eventfd(0, EFD_CLOEXEC);
+	if (publisher->word >= 0)
+		start_publisher(publisher);
+	if (publisher->pid >= 0)
+		output->publisher = publisher;
+	else
+		end_publisher(publisher);
+}
+
+/* The old file's permissions may have been changed since. */
+static bool write_nameless(struct publisher *publisher, const char *text)
+{
+	bool replaces;
+	mode_t mode = mode_of_old(publisher->file.output, &replaces);
+
+	if (!replaces)
+		return false;
+	set_mode(publisher->file.fd, mode);
+	return write_all(publisher->file.fd, text) == 0;
 }
 
 int output_write_beside(struct output *output, const char *text, output_beside_fn *beside,
 			void *data)
 {
-	char stack[PUBLISH_STACK] __attribute__((aligned(16)));
-	bool replaces = false;
-	auto_fd int fd = output_is_file(output) ? create_nameless(output, &replaces) : -1;
-	struct publication file = publication_of(output, fd);
-	pid_t pid = -1;
+	struct publisher *publisher =
+		output->publisher ? take_pointer(output->publisher) : make_publisher(output);
 
-	if (fd >= 0 && replaces && choose_name(file.name) == 0 && write_all(fd, text) == 0)
-		pid = start_publisher(&file, stack + sizeof(stack));
+	if (publisher && !write_nameless(publisher, text)) {
+		call_off(publisher);
+		publisher = NULL;
+	}
+	if (publisher && publisher->pid >= 0)
+		give_word(publisher);
+	else if (publisher)
+		start_publisher(publisher);
 	beside(data);
-	if (pid >= 0 && await_publisher(pid) == 0)
+	if (publisher && end_publisher(publisher) == 0)
 		return 0;
 	return output_write(output, text); /* alone, where errno tells why not */
 }
 
 void output_release(struct output *output)
 {
+	if (output->publisher)
+		call_off(take_pointer(output->publisher));
 	own_close(&output->fd);
 	own_close(&output->dir);
 	free(output->name);

@@ -14,10 +14,13 @@
 
 #include "base/error.h"
 
+struct publisher;
+
 struct output {
-	int fd;	    /* an open stream or descriptor; -1: a file that is replaced */
-	int dir;    /* the directory that holds the file; -1 otherwise */
-	char *name; /* of the file in dir */
+	int fd;			     /* an open stream or descriptor; -1: a file that is replaced */
+	int dir;		     /* the directory that holds the file; -1 otherwise */
+	char *name;		     /* of the file in dir */
+	struct publisher *publisher; /* a process that stands by; NULL */
 };
 
 #define OUTPUT_NONE ((struct output) { .fd = -1, .dir = -1 })
@@ -40,8 +43,14 @@ bool output_is_file(const struct output *output);
 /* Writes the final text, once; a stream is closed.  -1 with errno: a file is as it was. */
 int output_write(struct output *output, const char *text);
 /*
- * The same, with something done meanwhile, once, whatever becomes of the text.  That must close
- * nothing of the output, and must not look at errno, which another process may write too.
+ * Makes ready what output_write_beside() needs: when a job's end may be near, and there is time.
+ * Nothing is lost where it cannot.
+ */
+void output_stand_by(struct output *output);
+/*
+ * The same as output_write(), with something done meanwhile, once, whatever becomes of the text.
+ * That must close nothing of the output, and must not look at errno, which another process may
+ * write too.
  */
 typedef void output_beside_fn(void *data);
 int output_write_beside(struct output *output, const char *text, output_beside_fn *beside,

@@ -132,6 +132,7 @@ void memory_changed(struct run *run, uint64_t now)
 {
 	uint64_t kills = run->watch.kills, ooms = run->watch.ooms;
 
+	run->limit_neared = true;
 	memory_look(run, now);
 	watch_log(run);
 	if (run->watch.kills > kills || run->watch.ooms > ooms)

@@ -76,6 +76,7 @@ struct run {
 	int epoll, timer, kernel_log;
 	bool own_pids;	     /* the kernel log's are those that we see */
 	uint64_t log_usec;   /* the date of what it began with */
+	bool limit_neared;   /* the job's end may be near */
 	bool log_watched;    /* new records of the kernel log wake us */
 	uint64_t noted_usec; /* when the job's processes were last listed for it */
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -662,6 +663,76 @@ static void check_beside_in_vain(void **state)
 	assert_int_equal(times, 1);
 }
 
+/* The permissions that count are those at the end. */
+static void check_stand_by(void **state)
+{
+	auto_output struct output output = OUTPUT_NONE;
+	unsigned int times = 0;
+	struct stat status;
+
+	(void) state;
+	put("old", OLD);
+	output = open_output("old");
+	output_stand_by(&output);
+	output_stand_by(&output);
+	assert_non_null(output.publisher);
+	assert_holds("old", OLD);
+	assert_int_equal(count_names(), 1);
+	assert_int_equal(chmod("old", 0606), 0);
+	assert_int_equal(output_write_beside(&output, FINAL, count, &times), 0);
+	assert_int_equal(times, 1);
+	assert_null(output.publisher);
+	assert_holds("old", FINAL);
+	assert_int_equal(stat("old", &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0606);
+	assert_int_equal(count_names(), 1);
+}
+
+static void check_stand_by_in_vain(void **state)
+{
+	auto_output struct output output = OUTPUT_NONE;
+	unsigned int times = 0;
+
+	(void) state;
+	output_stand_by(&output);
+	assert_null(output.publisher);
+	put("old", OLD);
+	output = open_output("old");
+	output_stand_by(&output);
+	output_release(&output);
+	assert_holds("old", OLD);
+	output = open_output("old");
+	output_stand_by(&output);
+	assert_int_equal(unlink("old"), 0);
+	assert_int_equal(output_write_beside(&output, FINAL, count, &times), 0);
+	assert_holds("old", FINAL);
+	assert_int_equal(count_names(), 1);
+	assert_int_equal(waitpid(-1, NULL, __WALL), -1);
+}
+
+static void check_stand_by_dies(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void) state;
+	put("old", OLD);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct output output = open_output("old");
+
+		output_stand_by(&output);
+		raise(output.publisher ? SIGKILL : SIGTERM);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	assert_true(waitpid(-1, &status, __WALL) > 0); /* it is ours now */
+	assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) != 0);
+	assert_holds("old", OLD);
+	assert_int_equal(count_names(), 1);
+}
+
 static const struct row {
 	const char *name;
 	CMUnitTestFunction check;
@@ -670,6 +741,10 @@ static const struct row {
 	{ "an old file is replaced and keeps its permissions", check_old_file },
 	{ "something else is done, once, while the file is replaced", check_beside },
 	{ "something else is done even if there is nowhere to write to", check_beside_in_vain },
+	{ "what was made ready early writes the text, and the permissions of then",
+	  check_stand_by },
+	{ "what was made ready and is not wanted leaves nothing", check_stand_by_in_vain },
+	{ "what was made ready dies with who made it", check_stand_by_dies },
 	{ "a symlink stays, its target is replaced", check_symlink },
 	{ "a dangling symlink creates its target", check_dangling_symlink },
 	{ "an absolute symlink is followed", check_absolute_symlink },
