@@ -85,6 +85,7 @@ struct cage_place {
 	bool reset_oom_score;
 	bool network;
 	bool stdio[3];
+	bool go; /* no struct cage_go comes: all is being watched already */
 };
 
 #define CAGE_PLACE_FDS (HIERARCHIES_MOST + 5)

@@ -119,7 +119,7 @@ static int is_gone(int errnum)
 	return errnum == EPIPE || errnum == ECONNRESET;
 }
 
-static bool is_favoured(void)
+bool launch_is_favoured(void)
 {
 	char text[16];
 
@@ -130,7 +130,9 @@ static bool is_favoured(void)
 int launch_place(const struct child *child, const struct birthplace *at, struct memcage_error *err)
 {
 	const struct cgroup *cgroup = at->cgroup;
-	struct cage_place place = { .count = cgroup->count, .reset_oom_score = is_favoured() };
+	struct cage_place place = { .count = cgroup->count,
+				    .reset_oom_score = at->favoured,
+				    .go = at->go };
 	int fds[CAGE_PLACE_FDS];
 	size_t count = 0;
 

@@ -29,7 +29,12 @@ struct birthplace {
 	const struct cgroup *cgroup; /* with all limits in force */
 	int network;		     /* -1: init's */
 	const int *stdio;	     /* three; -1: init's */
+	bool favoured;		     /* launch_is_favoured() */
+	bool go;		     /* there is no launch_go() */
 };
+
+/* Has memcage inherited a score below 0, which the job must not have? */
+bool launch_is_favoured(void);
 
 int launch_place(const struct child *child, const struct birthplace *at, struct memcage_error *err);
 /* All that tells of the job's end is being watched: its main process may become the command. */

@@ -124,6 +124,8 @@ static void wait_for_go(struct birth *birth)
 	const struct cage_plan *plan = birth->plan;
 	struct cage_go go;
 
+	if (birth->place->go)
+		return;
 	errno = EPIPE;
 	if (message_receive(plan->socket, &go, sizeof(go), NULL, 0, 0) != sizeof(go))
 		give_up(birth, "memcage is gone", false);

@@ -65,9 +65,10 @@ static struct admit_decision decide(const struct map *map, struct admit_waiting 
 				    uint64_t now)
 {
 	const struct admit_pool pool = admit_pool_now(map, now);
-	size_t count = 0;
+	/* Without a slot nobody starts: the first says what is waited for. */
+	size_t count = 0, most = pool.running < pool.jobs_most ? SIZE_MAX : 1;
 
-	for (const struct task *task = map->waiting.first; task; task = task->next)
+	for (const struct task *task = map->waiting.first; task && count < most; task = task->next)
 		queue[count++] = (struct admit_waiting) { task->memory_bytes, task->alone,
 							  task->not_before_usec, task->overtaken };
 	return admit_next(&pool, queue, count);

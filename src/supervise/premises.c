@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "cage/launch.h"
 #include "observe/kmsg.h"
 
 /*
@@ -20,6 +21,7 @@ void premises_open(struct premises *premises, const struct host *host)
 	premises->host = host_borrow(host);
 	oom_watch_open_ancestors(&premises->above, &premises->host);
 	premises->own_pids = host_is_root_pid_namespace();
+	premises->favoured = launch_is_favoured();
 }
 
 struct premises_log premises_take_log(struct premises *premises, uint64_t now)

@@ -21,6 +21,7 @@ struct premises {
 	struct host host; /* as jobs see it */
 	struct oom_watch above;
 	bool own_pids; /* the kernel log's pids are those that we see */
+	bool favoured; /* launch_is_favoured() */
 	struct premises_log logs[PREMISES_LOGS_MOST];
 	size_t log_count;
 	struct premises_block *blocks, *chunks; /* memory for jobs: given back, and all */

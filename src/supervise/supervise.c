@@ -391,16 +391,41 @@ static int make_network(struct run *run, const struct cage_plan *plan, int *ret_
 	return 0;
 }
 
-/* While init makes its mounts. */
-static int make_place(struct run *run, const struct cage_plan *plan)
+static int send_place(struct run *run, const struct cage_plan *plan, bool go)
 {
+	const struct premises *premises = run->job->settings.premises;
 	auto_fd int network = -1;
-	struct birthplace at = { .cgroup = &run->cgroup, .stdio = run->job->settings.stdio };
+	struct birthplace at = {
+		.cgroup = &run->cgroup,
+		.stdio = run->job->settings.stdio,
+		.favoured = premises ? premises->favoured : launch_is_favoured(),
+		.go = go,
+	};
 
-	if (prepare_cgroup(run) < 0 || make_network(run, plan, &network) < 0)
+	if (make_network(run, plan, &network) < 0)
 		return -1;
 	at.network = network;
 	return launch_place(&run->child, &at, &run->failure);
+}
+
+/* The cgroup is made while init makes its mounts, and main enters it while the watch is opened. */
+static int start_alone(struct run *run, const struct cage_plan *plan)
+{
+	if (prepare_cgroup(run) < 0 || send_place(run, plan, false) < 0)
+		return -1;
+	prepare_above(run);
+	if (prepare_watch(run) < 0 || open_loop(run) < 0)
+		return -1;
+	return launch_go(&run->child, run->limits[LIMIT_TMP].number, &run->failure);
+}
+
+/* With others that have work for all CPUs one message less is worth more. */
+static int start_among_many(struct run *run, const struct cage_plan *plan)
+{
+	if (prepare_cgroup(run) < 0 || prepare_watch(run) < 0 ||
+	    launch_await(&run->child, plan, &run->failure) < 0 || open_loop(run) < 0)
+		return -1;
+	return send_place(run, plan, true);
 }
 
 static bool has_own_pids(const struct run *run)
@@ -412,24 +437,18 @@ static bool has_own_pids(const struct run *run)
 
 int supervise_start(struct run *run)
 {
-	bool is_known_above = run->job->settings.premises != NULL; /* else init goes first */
+	bool many = run->job->settings.premises != NULL;
 	struct cage_plan plan;
 	uint64_t now;
 
 	if (prepare_host(run) < 0 || prepare_limits(run) < 0)
 		return -1;
-	if (is_known_above)
+	if (many) /* all is known: the size of the tmpfs comes with it */
 		prepare_above(run);
 	now = clock_usec();
 	plan = make_plan(run);
 	if (launch(&run->child, &plan, find_fork_server(run), &run->failure) < 0 ||
-	    make_place(run, &plan) < 0)
-		return -1;
-	if (!is_known_above)
-		prepare_above(run);
-	if (prepare_watch(run) < 0 || launch_await(&run->child, &plan, &run->failure) < 0 ||
-	    open_loop(run) < 0 ||
-	    launch_go(&run->child, run->limits[LIMIT_TMP].number, &run->failure) < 0)
+	    (many ? start_among_many : start_alone)(run, &plan) < 0)
 		return -1;
 	set_deadlines(run, now);
 	arm_timer(run);
@@ -437,7 +456,7 @@ int supervise_start(struct run *run)
 		cgroup_sweep(&run->host);
 	run->own_pids = run->kernel_log >= 0 && has_own_pids(run);
 	/* Many jobs at once would need as many times more descriptors. */
-	if (run->job->settings.usage && !run->job->settings.premises)
+	if (run->job->settings.usage && !many)
 		usage_open(&run->cgroup, &run->counters);
 	return 0;
 }
