@@ -245,7 +245,7 @@ row('ordinary_programs_are_not_disturbed_by_the_filter', run=['--', 'python3', '
 
 # A full cgroup, output and pipes ------------------------------------------------------------------
 
-FLOOD = 100 if not HOST.lab else 30
+FLOOD = 100
 
 
 @case(within=60)

@@ -12,8 +12,6 @@ from expect import ANY, contains, like, one_of, warns_only
 from harness import Failed, case, row
 from host import HOST, UNIFIED, write
 
-FEWER = 5 if HOST.lab else 1        # in a lab a process starts some twenty times slower
-
 
 def no_process_left(live, what, within=1.0):
     """What a kill of memcage leaves is gone within a second."""
@@ -107,7 +105,7 @@ def an_init_killed_from_outside_ends_the_job(live):
 
 @case(shell_home=True, exclusive=True, within=120)
 def hundreds_of_runs_in_a_row_leave_nothing(live):
-    for turn in range(500 // FEWER):
+    for turn in range(500):
         process = live.start('run', '-m', '64M', '--pids', '9', '--', '@nothing', turn % 7)
         status = live.wait(process)
         live.ensure(status == turn % 7, f'run {turn} ended with {status}: {live.errors(process)}')
@@ -135,7 +133,7 @@ def fifty_at_once_each_get_their_own_verdict(live):
 @case(shell_home=True, exclusive=True, within=60)
 def many_kills_at_once_are_all_seen(live):
     running = [live.start('run', '-r', f'{index}.json', '-m', '8M', '--oom', 'kill-process', '--',
-                          '@hide', '100', '0') for index in range(20 if not HOST.lab else 8)]
+                          '@hide', '100', '0') for index in range(20)]
     for index, process in enumerate(running):
         result = live.finish(process, f'{index}.json')
         live.expect(result, status=120,

@@ -18,7 +18,7 @@ from host import HOST, read
 from mapping import LEDGER
 
 SEED = 20261120
-ITEMS = 60 if HOST.lab else 300
+ITEMS = 100 if HOST.lab else 300
 # One of ten fails, which is an end as good as any.  The line in `ran` is the work.
 WORK = 'echo $1 >>ran; echo out $1; [ $(($1 % 10)) != 7 ]'
 

@@ -384,12 +384,11 @@ def pool_usage(live):
 
 @case(leaves=[*LEDGER, 'seen', 'data'], within=60)
 def eight_jobs_that_read_shared_files_cost_the_pool_them_once(live):
-    size = (24 if HOST.lab else 200) * MIB
+    size = 200 * MIB
     os.makedirs(live.path('data/inner'))
     os.mkdir(live.path('seen'))
     with open(live.path('data/inner/big'), 'wb') as file:
-        for _ in range(size // MIB):
-            file.write(os.urandom(MIB))
+        file.write(os.urandom(MIB) * (size // MIB))
     script = ('@@reread data/inner/big 2; touch seen/{}; '
               'while set -- seen/*; [ $# -lt 8 ] || [ ! -e seen/go ]; do sleep 0.05; done')
     process = mapping.start(live, '-j', '8', '--budget', size + 80 * MIB, '-m', '8M', '--share',
@@ -399,8 +398,7 @@ def eight_jobs_that_read_shared_files_cost_the_pool_them_once(live):
     live.put('seen/go', '')
     mapped = mapping.finish(live, process)
     mapping.expect(live, mapped, 0, ok=8)
-    live.ensure(size <= most < size * (1.5 if HOST.lab else 1.15),
-                f'the pool held {most / MIB:.1f} MiB')
+    live.ensure(size <= most < size * 1.15, f'the pool held {most / MIB:.1f} MiB')
     live.ensure(max(report['usage']['memory_peak_bytes'] for report in mapped.reports) < 8 * MIB,
                 'a job paid')
 
