@@ -116,19 +116,21 @@ int cgroup_view_clear(const struct cage_plan *plan, char *about, size_t size)
 	return plan->cgroups_cleared ? 0 : clear(plan->host);
 }
 
-/* What is bound from there is copied first. */
+/* What is bound from there, or holds it, is copied first. */
 static bool shows_cgroups(const struct covers *covers)
 {
 	for (size_t i = 0; i < covers->count; i++)
 		if (covers->list[i].kind == COVER_SHOWN &&
-		    path_is_below(covers->list[i].source, CGROUP_MOUNT))
+		    (path_is_below(covers->list[i].source, CGROUP_MOUNT) ||
+		     path_is_below(CGROUP_MOUNT, covers->list[i].source)))
 			return true;
 	return false;
 }
 
 /*
  * What is mounted on the host later is still to be seen, so far as it is shared (MS_SLAVE).  The
- * folders are one file system for all cages: nothing may be left there for another.
+ * folders are one file system for all cages: only root with all capabilities can leave anything
+ * there for another.  Where it goes wrong half-way each init clears what is there once more.
  */
 bool cgroup_view_clear_for_all(const struct host *host, const struct job *model)
 {

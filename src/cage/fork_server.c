@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,10 +67,35 @@ static _Noreturn void begin(int socket, const struct host *host, const struct jo
 
 /* ---- in memcage ---- */
 
+/* An answer takes less than a millisecond; who has stopped the process must not stop us. */
+#define PATIENCE 30 /* seconds */
+
+/* A container's old filter may know no pidfd_open(2), which the child of another needs. */
+static bool is_possible(void)
+{
+	auto_fd int pidfd = (int) syscall(SYS_pidfd_open, getpid(), 0U);
+
+	return pidfd >= 0;
+}
+
+static void give_up(struct fork_server *server)
+{
+	own_close(&server->socket);
+	/* As PID 1 memcage reaps whoever comes, perhaps this one too. */
+	if (server->pid > 0 && waitpid(server->pid, NULL, WNOHANG) == 0) {
+		kill(server->pid, SIGKILL);
+		waitpid(server->pid, NULL, 0);
+	}
+	server->pid = -1;
+}
+
 int fork_server_start(struct fork_server *server, const struct host *host, const struct job *model)
 {
+	const struct timeval patience = { .tv_sec = PATIENCE };
 	int pair[2];
 
+	if (!is_possible())
+		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	server->pid = fork();
@@ -78,6 +105,8 @@ int fork_server_start(struct fork_server *server, const struct host *host, const
 	server->socket = pair[0];
 	if (server->pid < 0)
 		own_close(&server->socket);
+	else
+		setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return server->pid < 0 ? -1 : 0;
 }
 
@@ -95,14 +124,11 @@ int fork_server_answer(struct fork_server *server, struct forked *ret)
 {
 	if (message_receive(server->socket, ret, sizeof(*ret), NULL, 0, 0) == sizeof(*ret))
 		return 0;
-	own_close(&server->socket);
+	give_up(server);
 	return -1;
 }
 
 void fork_server_release(struct fork_server *server)
 {
-	own_close(&server->socket);
-	while (server->pid > 0 && waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	server->pid = -1;
+	give_up(server);
 }

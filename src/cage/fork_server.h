@@ -28,14 +28,20 @@ struct forked {
 	struct maker maker;
 };
 
-/* For jobs that are like this model, and see these hierarchies.  -1 with errno. */
+/*
+ * For jobs that are like this model, and see these hierarchies.  -1 with errno; where the kernel
+ * does not let us there is none, which is no error.
+ */
 int fork_server_start(struct fork_server *server, const struct host *host, const struct job *model);
 /*
  * Asks for an init with this plan.  -1: there is no server (any more), and nothing was asked.  Each
  * answer is to be taken before the next one is asked for.
  */
 int fork_server_ask(struct fork_server *server, const struct cage_plan *plan);
-/* Waits for the answer.  -1: the server has gone, and whatever it has made goes by itself. */
+/*
+ * Waits for the answer.  -1: the server has gone, or was stopped and is killed; what it has made
+ * goes by itself, when our end of its pair is closed.
+ */
 int fork_server_answer(struct fork_server *server, struct forked *ret);
 /* Ends it, and reaps it. */
 void fork_server_release(struct fork_server *server);

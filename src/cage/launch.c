@@ -84,7 +84,7 @@ int launch(struct child *child, struct cage_plan *plan, struct fork_server *serv
 	return result;
 }
 
-/* Nobody waits for a child but us: its pid is its own for as long as we have not. */
+/* Its pid is its own for as long as we have not waited for it, and nobody does so in between. */
 static int take_forked(struct child *child, struct forked *ret)
 {
 	struct fork_server *server = child->asked;

@@ -59,8 +59,8 @@ static void watch(struct map *map, struct task *task, enum watch_kind kind, int 
 }
 
 /*
- * Before it is closed: an init that is being cloned for another job may still hold what it leads
- * to, and the loop would then hear of it when the task is gone.
+ * Before it is closed: an init that we are cloning for another job may still hold what it leads to,
+ * and the loop would then hear of it when the task is gone.
  */
 static void unwatch(struct map *map, struct task *task, enum watch_kind kind)
 {
@@ -122,6 +122,15 @@ static bool is_scarce(int errnum)
  */
 static void leave_room(struct map *map, const struct task *task, struct retry *retry)
 {
+	if (task->setup_errnum == ECHILD) { /* the fork server was killed: from now on without it */
+		*retry = (struct retry) {
+			.again = true,
+			.memory_bytes = task->memory_bytes,
+			.alone = task->alone,
+			.why = "as its cage had not been made",
+		};
+		return;
+	}
 	if (!is_scarce(task->setup_errnum) || map->running.count < 2)
 		return;
 	map->pool.jobs_most = map->running.count - 1;
@@ -168,7 +177,7 @@ static void again(struct map *map, struct task *task, const struct retry *retry)
 {
 	collect_drop(map->collect, task->gathered);
 	task->gathered = NULL;
-	if (!is_scarce(task->setup_errnum))
+	if (!is_scarce(task->setup_errnum) && task->setup_errnum != ECHILD)
 		*(retry->counts_as_oom ? &task->ooms : &task->others) += 1;
 	task->memory_bytes = retry->memory_bytes;
 	task->basis = "retry";

@@ -574,8 +574,9 @@ static void call_off(struct publisher *publisher)
 
 void output_stand_by(struct output *output)
 {
-	struct publisher *publisher = output->publisher ? NULL : make_publisher(output);
+	struct publisher *publisher = output->made_ready ? NULL : make_publisher(output);
 
+	output->made_ready = true;
 	if (!publisher)
 		return;
 	publisher->word = eventfd(0, EFD_CLOEXEC);

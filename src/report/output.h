@@ -21,6 +21,7 @@ struct output {
 	int dir;		     /* the directory that holds the file; -1 otherwise */
 	char *name;		     /* of the file in dir */
 	struct publisher *publisher; /* a process that stands by; NULL */
+	bool made_ready;	     /* that was tried, once */
 };
 
 #define OUTPUT_NONE ((struct output) { .fd = -1, .dir = -1 })

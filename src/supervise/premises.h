@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * premises - what many jobs of one process have in common, looked at once for all of them: where
- * their cgroups are made, the watch over the levels above, descriptors of the kernel log.
+ * premises - what many jobs of one process have in common, looked at or made once for all of them:
+ * where their cgroups are made, the watch over the levels above, descriptors of the kernel log, the
+ * memory that they are in, and the process that makes their cages.
  */
 #pragma once
 

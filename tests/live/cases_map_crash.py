@@ -103,19 +103,29 @@ class Crash:
                     f'{when}: left: {live.home_pids()}, {groups_left(live)}')
 
 
-@case(leaves=LEDGER)
+@case(leaves=[*LEDGER, 'on-.', 'go-.'])
 def a_map_whose_fork_server_is_killed_goes_on_without_it(live):
-    script = 'echo $1; until [ -e go ]; do sleep 0.02; done'
+    """Which is asked for a job just then, as one sees: stopped, it makes none."""
+    script = 'touch on-$1; until [ -e go-$1 ]; do sleep 0.02; done; echo $1'
     process = mapping.start(live, '-j', '2', '--budget', '64M', '-m', '8M', '--', 'sh', '-c',
                             script, 'x', ':::', 1, 2, 3, 4)
-    live.until(lambda: len([pid for pid in live.home_pids()
-                            if read(f'/proc/{pid}/comm').strip() == 'sh']) == 2, 'two jobs')
-    os.kill(live.pid_of('memcage-forks'), signal.SIGKILL)
-    live.put('go', '')
+
+    def begun():
+        return {name[3:] for name in os.listdir(live.path()) if name.startswith('on-')}
+
+    live.until(lambda: begun() == {'1', '2'}, 'two jobs')
+    server = live.pid_of('memcage-forks')
+    os.kill(server, signal.SIGSTOP)
+    live.put('go-1', '')
+    time.sleep(0.3 * HOST.slow)
+    live.ensure(begun() == {'1', '2'}, f'the third was made by somebody else: {begun()}')
+    os.kill(server, signal.SIGKILL)
+    for item in '234':
+        live.put(f'go-{item}', '')
     mapped = mapping.finish(live, process)
-    os.unlink(live.path('go'))
     mapping.expect(live, mapped, 0, ok=4)
     live.ensure(sorted(mapped.out.split()) == list('1234'), f'{mapped}')
+    live.ensure(mapped.summary['attempts'] == 5, f'{mapped.summary}')
 
 
 @case(leaves=[*LEDGER, r'\d+\.db.*'], shell_home=True, exclusive=True, within=60)

@@ -480,3 +480,12 @@ usage('with_an_unknown_option', '--no-such-option', *RAN, ':::', 1, says=['--no-
 usage('with_a_shortened_option', '--resum', *RAN, ':::', 1, says=['--resume'])
 usage('that_bisects', '--bisect', *RAN, ':::', 1, says=['--bisect'])
 usage('with_an_engine', '--engine', 'slurm', *RAN, ':::', 1, says=['--engine'])
+
+
+@case(leaves=LEDGER)
+def a_job_of_a_map_sees_by_a_bind_what_a_run_does(live):
+    """Although the host's cgroups are taken away for all jobs of a map at once."""
+    what = ['--bind', '/sys:/mnt:ro', '--', 'sh', '-c', 'ls /mnt/fs/cgroup | head -n 99']
+    alone = live.run('-m', '8M', *what, report=None)
+    live.ensure(alone.out, 'nothing is there')
+    mapping.expect(live, mapping.run(live, *FEW, *what, 'x', ':::', 1), 0, ok=1, out=alone.out)

@@ -728,6 +728,7 @@ static void check_stand_by_dies(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 	assert_true(waitpid(-1, &status, __WALL) > 0); /* it is ours now */
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 	assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) != 0);
 	assert_holds("old", OLD);
 	assert_int_equal(count_names(), 1);
