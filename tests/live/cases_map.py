@@ -127,14 +127,18 @@ def what_is_told_of_a_job_of_a_map_after_its_retry_was_cut_off_is_no_matter(live
 @case(leaves=LEDGER)
 def a_map_without_descriptors_for_all_its_jobs_runs_fewer_at_once(live):
     """Whichever of those that a job needs is the first that is not to be had."""
-    for most in (80,) if HOST.lab else range(62, 78):
+    limits, pause = ((80,), '1') if HOST.lab else (range(62, 78), '0.2')
+    enough = []
+    for most in limits:
         mapped = mapping.run(
-            live, '-j', '9', '--budget', '256M', '-m', '8M', '--', 'sh', '-c', 'sleep 0.2', 'x',
-            ':::', *range(9), ledger=None,
+            live, '-j', '9', '--budget', '256M', '-m', '8M', '--', 'sh', '-c', f'sleep {pause}',
+            'x', ':::', *range(9), ledger=None,
             preexec_fn=lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)))
         mapping.expect(live, mapped, 0, ok=9)
         causes = [report['cause'] for report in mapped.reports]
-        live.ensure('setup-failed' in causes, f'{most} were enough')
+        if 'setup-failed' not in causes:    # on a busy machine some end before others begin
+            enough.append(most)
+    live.ensure(len(enough) < len(limits) / 2, f'{enough} were enough')
 
 
 @case(leaves=LEDGER)

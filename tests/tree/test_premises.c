@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +67,11 @@ static void check_shared_with_forks(void **state)
 	(void) state;
 	assert_false(premises_share(&premises, state));
 	assert_int_equal(premises_start_forks(&premises, 1000, 2, &model), 0);
+	if (premises.forks.socket < 0) { /* valgrind 3.19 knows no pidfd_open(2) */
+		assert_int_equal(syscall(SYS_pidfd_open, getpid(), 0U), -1);
+		premises_close(&premises);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
 		blocks[i] = premises_take_block(&premises, 1000);
 		assert_non_null(blocks[i]);
