@@ -350,7 +350,7 @@ char *api_report_line(struct memcage_job *job)
 void api_make_ready(struct memcage_job *job)
 {
 	if (job->run.limit_neared && !job->run.empty)
-		output_stand_by(&job->output);
+		output_make_ready(&job->output);
 }
 
 int api_setup_errnum(const struct memcage_job *job)

@@ -56,7 +56,7 @@ static int open_report(struct map *map, struct memcage_error *err)
 		strcmp(place, "-") == 0 && map->options->output != COLLECT_DIRECTORY;
 	if (strcmp(place, "-") == 0)
 		map->report = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	else if (strncmp(place, "fd:", 3) == 0)
+	else if (!report_is_file(place))
 		map->report = fcntl((int) strtol(place + 3, NULL, 10), F_DUPFD_CLOEXEC, 3);
 	else
 		map->report = open(place, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);

@@ -26,8 +26,7 @@ struct pool {
 	char budget_why[128];	  /* auto: whose limit it comes from; "" */
 };
 
-#define POOL_NONE                                                                                  \
-	((struct pool) { .premises = { .above = OOM_WATCH_NONE, .forks = FORK_SERVER_NONE } })
+#define POOL_NONE ((struct pool) { .premises = PREMISES_NONE })
 
 struct pool_options {
 	const struct memcage_spec

@@ -3,23 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/own.h"
 #include "base/parse.h"
+#include "report/publish.h"
 
 #define DESCRIPTOR "fd:"
 #define SYMLINKS_MOST 40 /* as the kernel's own MAXSYMLINKS */
@@ -310,10 +303,6 @@ static int write_and_close(int *fd, const char *text)
 	return result;
 }
 
-#define NAME_TRIES 8
-#define NAME_SIZE (sizeof(".memcage-") + 16)
-#define PUBLISH_STACK 16384
-
 /* The permissions of the file that is replaced; a new one's are left to the umask. */
 static mode_t mode_of_old(const struct output *output, bool *ret_replaces)
 {
@@ -344,102 +333,22 @@ static int create_nameless(const struct output *output, bool *ret_replaces)
 	return fd;
 }
 
-static int choose_name(char name[NAME_SIZE])
-{
-	uint64_t random;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t) sizeof(random))
-		return -1;
-	snprintf(name, NAME_SIZE, ".memcage-%016" PRIx64, random);
-	return 0;
-}
-
-struct publication {
-	const struct output *output;
-	int fd; /* of the nameless file */
-	char path[sizeof("/proc/self/fd/") + 16], name[NAME_SIZE];
-};
-
-static struct publication publication_of(const struct output *output, int fd)
-{
-	struct publication file = { .output = output, .fd = fd };
-
-	snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", fd);
-	return file;
-}
-
-/* The way through /proc is the longer one, but anybody's. */
-static int give_name(const struct publication *file, const char *name)
-{
-	int dir = file->output->dir;
-
-	if (linkat(file->fd, "", dir, name, AT_EMPTY_PATH) == 0)
-		return 0;
-	if (errno != ENOENT) /* until 6.10 that is for CAP_DAC_READ_SEARCH */
-		return -1;
-	return linkat(AT_FDCWD, file->path, dir, name, AT_SYMLINK_FOLLOW);
-}
-
-/* Only an existing name can be renamed: for two system calls there is a second one. */
-static int link_and_rename(void *data)
-{
-	const struct publication *file = data;
-	int dir = file->output->dir, saved;
-
-	if (give_name(file, file->name) < 0)
-		return errno;
-	if (renameat(dir, file->name, dir, file->output->name) == 0)
-		return 0;
-	saved = errno;
-	unlinkat(dir, file->name, 0);
-	return saved;
-}
-
-/* What that process has come to: 0 or an errno. */
-static int await_publisher(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, __WALL) < 0)
-		if (errno != EINTR)
-			return errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
-}
-
-/* In a process of its own, which goes on if we are killed between the two.  -1 with errno. */
-static int replace_by_rename(struct publication *file)
-{
-	char stack[PUBLISH_STACK] __attribute__((aligned(16)));
-	pid_t pid = clone(link_and_rename, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, file);
-
-	/* No process to be had: then without that protection. */
-	errno = pid < 0 ? link_and_rename(file) : await_publisher(pid);
-	return errno == 0 ? 0 : -1;
-}
-
 static int publish(const struct output *output, int fd, bool replaces)
 {
-	struct publication file = publication_of(output, fd);
-
-	if (!replaces && give_name(&file, output->name) == 0)
+	if (!replaces && publish_new(fd, output->dir, output->name) == 0)
 		return 0;
-	if (replaces)
-		errno = EEXIST;
-	for (int tries = 0; tries < NAME_TRIES && errno == EEXIST; tries++)
-		if (choose_name(file.name) == 0 && replace_by_rename(&file) == 0)
-			return 0;
-	return -1;
+	return replaces || errno == EEXIST ? publish_over(fd, output->dir, output->name) : -1;
 }
 
 /* For file systems that know no nameless files (nfs, vfat). */
 static int replace_by_name(const struct output *output, const char *text)
 {
-	char name[NAME_SIZE];
+	char name[PUBLISH_SECOND_NAME];
 	bool replaces;
 	mode_t mode = mode_of_old(output, &replaces);
 	int fd, saved;
 
-	if (choose_name(name) < 0)
+	if (publish_choose_name(name) < 0)
 		return -1;
 	fd = openat(output->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
@@ -482,122 +391,38 @@ int output_write(struct output *output, const char *text)
 	return output->fd >= 0 ? write_and_close(&output->fd, text) : 0;
 }
 
-/*
- * A process that replaces the file at our word, and goes on if we are killed then; before it ends
- * with us.  It shares our memory, and our errno: it makes no call that fails while somebody may
- * look at that.
- */
-struct publisher {
-	struct publication file;
-	pid_t pid, parent;
-	int word; /* an eventfd; -1: it was given from the start */
-	bool called_off;
-	char stack[PUBLISH_STACK] __attribute__((aligned(16)));
-};
-
-/* False: there is nothing to be done any more. */
-static bool await_word(const struct publisher *publisher)
-{
-	uint64_t word;
-
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != publisher->parent)
-		return false;
-	if (read(publisher->word, &word, sizeof(word)) != (ssize_t) sizeof(word))
-		return false;
-	return !publisher->called_off && prctl(PR_SET_PDEATHSIG, 0) == 0;
-}
-
-static int publish_at_word(void *data)
-{
-	struct publisher *publisher = data;
-
-	if (publisher->word >= 0 && !await_word(publisher))
-		return ECANCELED;
-	return link_and_rename(&publisher->file);
-}
-
-/* We go on meanwhile: so signals must not find our handlers in it. */
-static void start_publisher(struct publisher *publisher)
-{
-	char *end = publisher->stack + sizeof(publisher->stack);
-	sigset_t all, mask;
-
-	publisher->parent = getpid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &mask);
-	publisher->pid = clone(publish_at_word, end,
-			       CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND, publisher);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
-}
-
-/* What it has come to, if it was started: 0 or an errno. */
-static int end_publisher(struct publisher *publisher)
-{
-	int result = publisher->pid >= 0 ? await_publisher(publisher->pid) : ECANCELED;
-
-	own_close(&publisher->file.fd);
-	own_close(&publisher->word);
-	free(publisher);
-	return result;
-}
-
-/* With a file and a name for it; NULL where there cannot be one. */
 static struct publisher *make_publisher(const struct output *output)
 {
-	struct publisher *publisher = output_is_file(output) ? calloc(1, sizeof(*publisher)) : NULL;
 	bool replaces;
 
-	if (!publisher)
+	if (!output_is_file(output))
 		return NULL;
-	publisher->word = publisher->pid = -1;
-	publisher->file = publication_of(output, create_nameless(output, &replaces));
-	if (publisher->file.fd >= 0 && choose_name(publisher->file.name) == 0)
-		return publisher;
-	end_publisher(publisher);
-	return NULL;
+	return publisher_new(create_nameless(output, &replaces), output->dir, output->name);
 }
 
-static void give_word(const struct publisher *publisher)
-{
-	const uint64_t word = 1;
-
-	if (publisher->pid >= 0)
-		(void) !write(publisher->word, &word, sizeof(word));
-}
-
-static void call_off(struct publisher *publisher)
-{
-	publisher->called_off = true;
-	give_word(publisher);
-	end_publisher(publisher);
-}
-
-void output_stand_by(struct output *output)
+void output_make_ready(struct output *output)
 {
 	struct publisher *publisher = output->made_ready ? NULL : make_publisher(output);
 
 	output->made_ready = true;
 	if (!publisher)
 		return;
-	publisher->word = eventfd(0, EFD_CLOEXEC);
-	if (publisher->word >= 0)
-		start_publisher(publisher);
-	if (publisher->pid >= 0)
+	if (publisher_stand_by(publisher))
 		output->publisher = publisher;
 	else
-		end_publisher(publisher);
+		publisher_end(publisher);
 }
 
 /* The old file's permissions may have been changed since. */
-static bool write_nameless(struct publisher *publisher, const char *text)
+static bool write_nameless(const struct output *output, int fd, const char *text)
 {
 	bool replaces;
-	mode_t mode = mode_of_old(publisher->file.output, &replaces);
+	mode_t mode = mode_of_old(output, &replaces);
 
 	if (!replaces)
 		return false;
-	set_mode(publisher->file.fd, mode);
-	return write_all(publisher->file.fd, text) == 0;
+	set_mode(fd, mode);
+	return write_all(fd, text) == 0;
 }
 
 int output_write_beside(struct output *output, const char *text, output_beside_fn *beside,
@@ -606,16 +431,14 @@ int output_write_beside(struct output *output, const char *text, output_beside_f
 	struct publisher *publisher =
 		output->publisher ? take_pointer(output->publisher) : make_publisher(output);
 
-	if (publisher && !write_nameless(publisher, text)) {
-		call_off(publisher);
+	if (publisher && !write_nameless(output, publisher_fd(publisher), text)) {
+		publisher_call_off(publisher);
 		publisher = NULL;
 	}
-	if (publisher && publisher->pid >= 0)
-		give_word(publisher);
-	else if (publisher)
-		start_publisher(publisher);
+	if (publisher)
+		publisher_publish(publisher);
 	beside(data);
-	if (publisher && end_publisher(publisher) == 0)
+	if (publisher && publisher_end(publisher) == 0)
 		return 0;
 	return output_write(output, text); /* alone, where errno tells why not */
 }
@@ -623,7 +446,7 @@ int output_write_beside(struct output *output, const char *text, output_beside_f
 void output_release(struct output *output)
 {
 	if (output->publisher)
-		call_off(take_pointer(output->publisher));
+		publisher_call_off(take_pointer(output->publisher));
 	own_close(&output->fd);
 	own_close(&output->dir);
 	free(output->name);

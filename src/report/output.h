@@ -47,7 +47,7 @@ int output_write(struct output *output, const char *text);
  * Makes ready what output_write_beside() needs: when a job's end may be near, and there is time.
  * Nothing is lost where it cannot.
  */
-void output_stand_by(struct output *output);
+void output_make_ready(struct output *output);
 /*
  * The same as output_write(), with something done meanwhile, once, whatever becomes of the text.
  * That must close nothing of the output, and must not look at errno, which another process may

@@ -118,7 +118,7 @@ int premises_start_forks(struct premises *premises, size_t size, size_t count,
 	return fork_server_start(&premises->forks, &premises->host, model);
 }
 
-bool premises_share(const struct premises *premises, const void *memory)
+bool premises_is_shared(const struct premises *premises, const void *memory)
 {
 	const char *at = memory;
 

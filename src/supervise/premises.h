@@ -55,6 +55,6 @@ void premises_give_block(struct premises *premises, void *block);
 int premises_start_forks(struct premises *premises, size_t size, size_t count,
 			 const struct job *model);
 /* Does the fork server, if there is one, know this memory? */
-bool premises_share(const struct premises *premises, const void *memory);
+bool premises_is_shared(const struct premises *premises, const void *memory);
 /* All jobs have gone. */
 void premises_close(struct premises *premises);

@@ -327,17 +327,14 @@ static int choose_place(struct run *run)
 	return 0;
 }
 
-static int borrow_place(struct run *run)
-{
-	run->host = host_borrow(&run->job->settings.premises->host);
-	return 0;
-}
-
 int prepare_host(struct run *run)
 {
 	if (check_shared(run) < 0)
 		return -1;
-	return run->job->settings.premises ? borrow_place(run) : choose_place(run);
+	if (!run->job->settings.premises)
+		return choose_place(run);
+	run->host = host_borrow(&run->job->settings.premises->host);
+	return 0;
 }
 
 void prepare_above(struct run *run)

@@ -369,7 +369,7 @@ static struct fork_server *find_fork_server(const struct run *run)
 {
 	struct premises *premises = run->job->settings.premises;
 
-	return premises && premises_share(premises, run) && job_is_in_room(run->job)
+	return premises && premises_is_shared(premises, run) && job_is_in_room(run->job)
 		       ? &premises->forks
 		       : NULL;
 }

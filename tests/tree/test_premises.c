@@ -65,7 +65,7 @@ static void check_shared_with_forks(void **state)
 	char *blocks[3];
 
 	(void) state;
-	assert_false(premises_share(&premises, state));
+	assert_false(premises_is_shared(&premises, state));
 	assert_int_equal(premises_start_forks(&premises, 1000, 2, &model), 0);
 	if (premises.forks.socket < 0) { /* valgrind 3.19 knows no pidfd_open(2) */
 		assert_int_equal(syscall(SYS_pidfd_open, getpid(), 0U), -1);
@@ -76,12 +76,12 @@ static void check_shared_with_forks(void **state)
 		blocks[i] = premises_take_block(&premises, 1000);
 		assert_non_null(blocks[i]);
 		blocks[i][0] = blocks[i][999] = 'x';
-		assert_int_equal(premises_share(&premises, blocks[i]), i < 2);
+		assert_int_equal(premises_is_shared(&premises, blocks[i]), i < 2);
 	}
 	kill(premises.forks.pid, SIGKILL);
 	waitpid(premises.forks.pid, NULL, 0);
 	assert_int_equal(fork_server_ask(&premises.forks, &(struct cage_plan) { .socket = 0 }), -1);
-	assert_false(premises_share(&premises, blocks[0]));
+	assert_false(premises_is_shared(&premises, blocks[0]));
 	premises_close(&premises);
 	assert_int_equal(premises.forks.pid, -1);
 }

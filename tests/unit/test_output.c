@@ -664,7 +664,7 @@ static void check_beside_in_vain(void **state)
 }
 
 /* The permissions that count are those at the end. */
-static void check_stand_by(void **state)
+static void check_ready(void **state)
 {
 	auto_output struct output output = OUTPUT_NONE;
 	unsigned int times = 0;
@@ -673,8 +673,8 @@ static void check_stand_by(void **state)
 	(void) state;
 	put("old", OLD);
 	output = open_output("old");
-	output_stand_by(&output);
-	output_stand_by(&output);
+	output_make_ready(&output);
+	output_make_ready(&output);
 	assert_non_null(output.publisher);
 	assert_holds("old", OLD);
 	assert_int_equal(count_names(), 1);
@@ -688,21 +688,21 @@ static void check_stand_by(void **state)
 	assert_int_equal(count_names(), 1);
 }
 
-static void check_stand_by_in_vain(void **state)
+static void check_ready_in_vain(void **state)
 {
 	auto_output struct output output = OUTPUT_NONE;
 	unsigned int times = 0;
 
 	(void) state;
-	output_stand_by(&output);
+	output_make_ready(&output);
 	assert_null(output.publisher);
 	put("old", OLD);
 	output = open_output("old");
-	output_stand_by(&output);
+	output_make_ready(&output);
 	output_release(&output);
 	assert_holds("old", OLD);
 	output = open_output("old");
-	output_stand_by(&output);
+	output_make_ready(&output);
 	assert_int_equal(unlink("old"), 0);
 	assert_int_equal(output_write_beside(&output, FINAL, count, &times), 0);
 	assert_holds("old", FINAL);
@@ -710,7 +710,7 @@ static void check_stand_by_in_vain(void **state)
 	assert_int_equal(waitpid(-1, NULL, __WALL), -1);
 }
 
-static void check_stand_by_dies(void **state)
+static void check_ready_dies(void **state)
 {
 	int status;
 	pid_t pid;
@@ -722,7 +722,7 @@ static void check_stand_by_dies(void **state)
 	if (pid == 0) {
 		struct output output = open_output("old");
 
-		output_stand_by(&output);
+		output_make_ready(&output);
 		raise(output.publisher ? SIGKILL : SIGTERM);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -742,10 +742,9 @@ static const struct row {
 	{ "an old file is replaced and keeps its permissions", check_old_file },
 	{ "something else is done, once, while the file is replaced", check_beside },
 	{ "something else is done even if there is nowhere to write to", check_beside_in_vain },
-	{ "what was made ready early writes the text, and the permissions of then",
-	  check_stand_by },
-	{ "what was made ready and is not wanted leaves nothing", check_stand_by_in_vain },
-	{ "what was made ready dies with who made it", check_stand_by_dies },
+	{ "what was made ready early writes the text, and the permissions of then", check_ready },
+	{ "what was made ready and is not wanted leaves nothing", check_ready_in_vain },
+	{ "what was made ready dies with who made it", check_ready_dies },
 	{ "a symlink stays, its target is replaced", check_symlink },
 	{ "a dangling symlink creates its target", check_dangling_symlink },
 	{ "an absolute symlink is followed", check_absolute_symlink },
