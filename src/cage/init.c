@@ -99,7 +99,7 @@ static void wait_for_place(const struct cage_plan *plan, struct cage_place *plac
 	directories = cage_place_directories(place);
 	count = cage_place_fds(place);
 	if (count > 0 && fds[count - 1] < 0)
-		fail(plan->socket, EBADMSG, "the job's cgroup has not arrived");
+		fail(plan->socket, EBADMSG, "what the job is born with has not arrived");
 	if (place->network)
 		enter_network(plan, fds[directories]);
 	take_stdio(place, fds + directories + place->network);

@@ -24,6 +24,7 @@ int launch(struct child *child, struct cage_plan *plan, struct fork_server *serv
 	   struct memcage_error *err);
 /* Waits for the server's answer: until then there is no pid. */
 int launch_await(struct child *child, const struct cage_plan *plan, struct memcage_error *err);
+
 /* What the main process is born with. */
 struct birthplace {
 	const struct cgroup *cgroup; /* with all limits in force */
@@ -35,7 +36,7 @@ struct birthplace {
 
 /* Has memcage inherited a score below 0, which the job must not have? */
 bool launch_is_favoured(void);
-
+/* All of that is ready: the main process may be born. */
 int launch_place(const struct child *child, const struct birthplace *at, struct memcage_error *err);
 /* All that tells of the job's end is being watched: its main process may become the command. */
 int launch_go(const struct child *child, uint64_t tmp_bytes, struct memcage_error *err);

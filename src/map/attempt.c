@@ -116,30 +116,32 @@ static bool is_scarce(int errnum)
 	       errnum == ENOSPC;
 }
 
+static struct retry as_before(const struct task *task, const char *why)
+{
+	return (struct retry) {
+		.again = true,
+		.memory_bytes = task->memory_bytes,
+		.alone = task->alone,
+		.why = why,
+	};
+}
+
 /*
  * Of what its cage lacked, those that run have some: it is no fault of its own, and from here on
  * there are fewer at once.
  */
 static void leave_room(struct map *map, const struct task *task, struct retry *retry)
 {
-	if (task->setup_errnum == ECHILD) { /* the fork server was killed: from now on without it */
-		*retry = (struct retry) {
-			.again = true,
-			.memory_bytes = task->memory_bytes,
-			.alone = task->alone,
-			.why = "as its cage had not been made",
-		};
-		return;
-	}
 	if (!is_scarce(task->setup_errnum) || map->running.count < 2)
 		return;
 	map->pool.jobs_most = map->running.count - 1;
-	*retry = (struct retry) {
-		.again = true,
-		.memory_bytes = task->memory_bytes,
-		.alone = task->alone,
-		.why = "when there is room, with fewer jobs at once",
-	};
+	*retry = as_before(task, "when there is room, with fewer jobs at once");
+}
+
+/* Somebody has killed the fork server before it made this one's cage: from now on without it. */
+static bool is_orphaned(int errnum)
+{
+	return errnum == ECHILD;
 }
 
 /* What a halt has cut off is to be run again some day, also where only its retry was. */
@@ -177,7 +179,7 @@ static void again(struct map *map, struct task *task, const struct retry *retry)
 {
 	collect_drop(map->collect, task->gathered);
 	task->gathered = NULL;
-	if (!is_scarce(task->setup_errnum) && task->setup_errnum != ECHILD)
+	if (!is_scarce(task->setup_errnum) && !is_orphaned(task->setup_errnum))
 		*(retry->counts_as_oom ? &task->ooms : &task->others) += 1;
 	task->memory_bytes = retry->memory_bytes;
 	task->basis = "retry";
@@ -238,6 +240,8 @@ static void end_attempt(struct map *map, struct task *task, const struct memcage
 	};
 
 	leave_room(map, task, &retry);
+	if (is_orphaned(task->setup_errnum))
+		retry = as_before(task, "as its cage had not been made");
 	task->cancelled = result->cause == MEMCAGE_CAUSE_CANCELLED;
 	cut_off(map, task, &retry);
 	told.final = !retry.again;
